@@ -1,0 +1,51 @@
+"""Complaints about one hook in the log, rate-limited.
+
+Separate because a hook that fails on every point of a busy MTA must not fill the log, and what was left unsaid is told
+in the next line.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+
+MAX_COMPLAINT = 300
+"""Characters of an error's own text in the log: a hook may put a whole data point into it."""
+
+log = logging.getLogger("tlswitness.hooks")
+
+
+class Complaints:
+    """One line, then none of the same kind for `interval` seconds of `clock`."""
+
+    def __init__(self, hook: str, interval: float, clock: Callable[[], float]) -> None:
+        self._hook = hook
+        self._interval = interval
+        self._clock = clock
+        self._said: dict[str, float] = {}
+        self._unsaid: dict[str, int] = {}
+
+    def say(self, kind: str, text: str) -> None:
+        """Log `text`, or count it. The kinds are few and ours."""
+        now = self._clock()
+        last = self._said.get(kind)
+        if last is not None and now - last < self._interval:
+            self._unsaid[kind] = self._unsaid.get(kind, 0) + 1
+            return
+        self._said[kind] = now
+        unsaid = self._unsaid.pop(kind, 0)
+        log.warning(
+            "hook %s: %s%s", self._hook, text, f" ({unsaid} more like this since the last line)" if unsaid else ""
+        )
+
+
+def error_words(error: BaseException) -> str:
+    """An exception of a hook on one line, and where it was raised."""
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 - a hook's exception class may be as broken as the hook
+        message = ""
+    text = " ".join(f"{type(error).__name__}: {message}"[:MAX_COMPLAINT].split())
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{text} at {frames[-1].filename}:{frames[-1].lineno}" if frames else text
