@@ -1,0 +1,204 @@
+"""The resolver: cache, one query for equal questions, and trust in what comes back.
+
+Separate from the asking (`asker.py`) because this is where security is decided: an answer is SECURE only if a trusted
+resolver that has not been proven otherwise set its AD bit, and a known-secure name never comes back as insecure
+without proof. RFC 7672 section 2.1.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tlswitness.dns import cache as cache_limits
+from tlswitness.dns.answer import Answer, LookupFailed, RecordType, Security
+from tlswitness.dns.asker import Asker
+from tlswitness.dns.cache import AnswerCache, Key
+from tlswitness.dns.known import KnownSecure
+from tlswitness.dns.servers import Server, system_servers
+from tlswitness.dns.trust import (
+    DOUBT_INTERVAL,
+    SIGNED_NAME,
+    TEST_INTERVAL,
+    UNSIGNED_NAME,
+    Probe,
+    Trust,
+    TrustReport,
+    TrustState,
+    judge_probe,
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolverSettings:
+    """How to ask. Times are in seconds."""
+
+    servers: tuple[Server, ...] = ()
+    """Empty: those of /etc/resolv.conf."""
+    trusted: frozenset[str] = frozenset()
+    """Addresses whose AD bit is believed besides 127.0.0.1 and ::1: nobody may be on the way to them."""
+    timeout: float = 3.0
+    """For one UDP reply; doubled in each further round."""
+    tcp_timeout: float = 6.0
+    rounds: int = 2
+    """Times that each silent server is asked."""
+    deadline: float = 20.0
+    """For a whole lookup, aliases included."""
+    cache_entries: int = cache_limits.MAX_ENTRIES
+    max_ttl: int = cache_limits.MAX_TTL
+    failure_ttl: float = cache_limits.FAILURE_TTL
+    self_test: bool = True
+    """Test trusted resolvers before the first lookup and from time to time; False: believe their AD bit untested."""
+    test_interval: float = TEST_INTERVAL
+    doubt_interval: float = DOUBT_INTERVAL
+
+
+class DnsResolver:
+    """The `Resolver` that asks real servers. It belongs to the event loop in which it is first used."""
+
+    def __init__(
+        self,
+        settings: ResolverSettings | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        on_trust: Callable[[TrustReport], None] | None = None,
+    ) -> None:
+        """`on_trust` is called with each change of a server's standing, after it is logged."""
+        settings = settings or ResolverSettings()
+        self._self_test = settings.self_test
+        self._doubt_interval = settings.doubt_interval
+        self._on_trust = on_trust
+        self._asker = Asker(
+            timeout=settings.timeout,
+            tcp_timeout=settings.tcp_timeout,
+            rounds=settings.rounds,
+            deadline=settings.deadline,
+        )
+        self._cache = AnswerCache(
+            clock,
+            max_entries=settings.cache_entries,
+            max_ttl=settings.max_ttl,
+            failure_ttl=settings.failure_ttl,
+        )
+        self._trust = Trust(
+            dict.fromkeys(settings.servers or system_servers()),
+            settings.trusted,
+            clock,
+            interval=settings.test_interval,
+            doubt_interval=settings.doubt_interval,
+        )
+        self._known = KnownSecure()
+        self._flights: dict[Key, asyncio.Task[Answer]] = {}
+        self._test: asyncio.Task[None] | None = None
+
+    @property
+    def trust(self) -> TrustReport:
+        """What is believed of whom, and why, now."""
+        return self._trust.report
+
+    async def lookup(self, name: str, rtype: RecordType) -> Answer:
+        """As `Resolver.lookup`. A cached answer costs no task and no query."""
+        key = (name.lower().removesuffix("."), rtype)
+        cached = self._cache.get(key)
+        if cached is not None:
+            return cached
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = asyncio.create_task(self._resolve(key))
+            self._flights[key] = flight
+            flight.add_done_callback(lambda _: self._flights.pop(key, None))
+        # One waiter that is cancelled must not take the answer from the others.
+        return await asyncio.shield(flight)
+
+    async def test_trust(self) -> TrustReport:
+        """Test the trusted resolvers now; the result holds at once. Callers at the same time share one test."""
+        if self._test is None:
+            self._test = asyncio.create_task(self._probe_all())
+            self._test.add_done_callback(self._test_done)
+        await asyncio.shield(self._test)
+        return self._trust.report
+
+    def flush(self) -> None:
+        """Forget all cached answers, not what is known to be secure."""
+        self._cache.clear()
+
+    async def aclose(self) -> None:
+        """Give up what is under way."""
+        tasks: list[asyncio.Task[Answer] | asyncio.Task[None]] = [*self._flights.values()]
+        if self._test is not None:
+            tasks.append(self._test)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _resolve(self, key: Key) -> Answer:
+        name, rtype = key
+        await self._test_if_due()
+        if self._trust.lost and self._known.protects(name, rtype):
+            return self._refuse(key)
+        answer = await self._asker.ask(name, rtype, self._trust.usable(), self._trust.believes)
+        if not isinstance(answer, LookupFailed):
+            # The standing may have changed while the query was under way: what was believed then may not count now.
+            if answer.secure and self._trust.lost:
+                return self._refuse(key)
+            if answer.secure:
+                self._known.learn(name, rtype, answer)
+            elif self._known.protects(name, rtype) and not await self._is_truly_insecure():
+                return self._refuse(key)
+            elif rtype is RecordType.TLSA:
+                self._known.forget(name)
+        self._cache.put(key, answer)
+        return answer
+
+    async def _is_truly_insecure(self) -> bool:
+        # A name that was secure is no longer: either its zone was unsigned, or the resolver stopped validating since
+        # the last test. Only a fresh test tells; a zone that is unsigned in parts must not cause one per lookup.
+        if not self._self_test:
+            return True
+        if self._trust.older_than(self._doubt_interval):
+            await self.test_trust()
+        return self._trust.state is TrustState.VALIDATING
+
+    def _refuse(self, key: Key) -> LookupFailed:
+        name, rtype = key
+        detail = f"{name} {rtype}: {self._trust.report.words}"
+        return LookupFailed(Security.FAILED, "dnssec-lost", detail)
+
+    async def _test_if_due(self) -> None:
+        if not self._self_test or not self._trust.due():
+            return
+        if self._trust.state is TrustState.UNTESTED:
+            await self.test_trust()
+        elif self._test is None:
+            self._test = asyncio.create_task(self._probe_all())
+            self._test.add_done_callback(self._test_done)
+
+    async def _probe_all(self) -> None:
+        servers = self._trust.to_test()
+        probes = await asyncio.gather(*(self._probe(server) for server in servers))
+        if self._trust.record(dict(zip(servers, probes, strict=True))):
+            # What was learnt under the old standing as insecure may be secure under the new one.
+            self._cache.forget_unproven()
+            self._tell(self._trust.report)
+
+    async def _probe(self, server: Server) -> Probe:
+        signed, unsigned = await asyncio.gather(
+            self._asker.message(SIGNED_NAME, RecordType.SOA, server),
+            self._asker.message(UNSIGNED_NAME, RecordType.SOA, server),
+        )
+        return judge_probe(signed, unsigned)
+
+    def _test_done(self, task: asyncio.Task[None]) -> None:
+        self._test = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("the test of the resolver failed: %r", error)
+
+    def _tell(self, report: TrustReport) -> None:
+        _log.log(logging.ERROR if report.alarm else logging.INFO, "%s", report.words)
+        if self._on_trust is not None:
+            self._on_trust(report)
