@@ -1,0 +1,46 @@
+# make run    the lab: every outcome on this machine alone
+# make test   the whole suite, fast tests first; ARGS="-k name" narrows it
+# make check  lint, form, types, architecture, shape
+# make rfc    writes the generated pages of docs/
+# make bench  measures; make soak  delivers for MINUTES (2) and looks for leaks
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CODE := src tests tools bench
+MINUTES ?= 2
+
+.PHONY: run test soak check bench rfc clean
+
+run: $(STAMP)
+	@$(BIN)/tlswitness lab
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+
+check: $(STAMP)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/mypy -p tools -p bench
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tools.shape
+
+rfc: $(STAMP)
+	$(BIN)/python -m tools.rfc_coverage
+	$(BIN)/python -m tools.config_page
+
+bench: $(STAMP)
+	$(BIN)/python -m bench
+
+soak: $(STAMP)
+	$(BIN)/python -m tools.soak --minutes $(MINUTES)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "tlswitness needs Python 3.11 or newer; PYTHON=... names another one"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,66 @@
+"""What the verbs share: the configuration, the console, JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from tlswitness.cli.status import Status
+from tlswitness.config import Config, ConfigError, Loaded, load_config
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(function: F) -> F:
+    """`--json`, which every command has that lists or shows."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(function)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where words for people go. Colour and progress show on a terminal only; nothing is read as markup by itself."""
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def print_json(value: object) -> None:
+    """Print a JSON value, indented."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def config_path(ctx: click.Context) -> Path | None:
+    """What `--config` said."""
+    path = ctx.find_root().obj
+    return path if isinstance(path, Path) else None
+
+
+def load(ctx: click.Context) -> Loaded:
+    """The configuration. Warnings go to the standard error; a wrong configuration ends the command with EX_CONFIG."""
+    try:
+        loaded = load_config(config_path(ctx))
+    except ConfigError as error:
+        for problem in error.problems:
+            complain(str(problem))
+        raise click.exceptions.Exit(Status.CONFIG) from None
+    for warning in loaded.warnings:
+        warn(warning)
+    return loaded
+
+
+def configuration(ctx: click.Context) -> Config:
+    """As `load`, for who does not care where it came from."""
+    return load(ctx).config
+
+
+def complain(text: str) -> None:
+    """Say what is wrong, on the standard error."""
+    console(stderr=True).print(Text("error: ", style="bold red").append(text, style="not bold default"))
+
+
+def warn(text: str) -> None:
+    """Say what should be heard although it is no error."""
+    console(stderr=True).print(Text("warning: ", style="bold yellow").append(text, style="not bold default"))

@@ -1,0 +1,82 @@
+"""`tlswitness config`: is the configuration right, and what does it amount to?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from tlswitness.cli.common import complain, config_path, json_option, load, print_json, warn
+from tlswitness.cli.status import Status
+from tlswitness.config import ConfigError, DomainConfig, load_config
+from tlswitness.config.model import scope_key
+from tlswitness.config.show import domain_toml, scope_json, to_json, to_toml
+
+
+@click.group("config", short_help="The configuration: check, show.")
+def command() -> None:
+    """The configuration.
+
+    One TOML file with options for all mail, and `[domain."example.com"]` tables with those that differ for a domain.
+    Every option has a default, so that there need not be a file. docs/configuration.md has them all.
+    """
+
+
+@command.command()
+@json_option
+@click.pass_context
+def check(ctx: click.Context, *, as_json: bool) -> int:
+    """Say all that is wrong with the configuration file.
+
+    Options that do not exist, values that are not allowed, options that contradict each other, files that are not
+    there: each with its place, its value and what is allowed. Scopes of domains that have expired are warned of.
+
+    Exit status: 0 if nothing is wrong, 78 if something is.
+    """
+    try:
+        loaded = load_config(config_path(ctx))
+    except ConfigError as error:
+        if as_json:
+            print_json({"ok": False, "problems": [asdict(problem) for problem in error.problems], "warnings": []})
+        else:
+            for problem in error.problems:
+                complain(str(problem))
+        return Status.CONFIG
+    if as_json:
+        file = str(loaded.path) if loaded.path else None
+        print_json({"ok": True, "file": file, "problems": [], "warnings": loaded.warnings})
+        return Status.OK
+    for warning in loaded.warnings:
+        warn(warning)
+    scopes = len(loaded.config.domains)
+    domains = f", {scopes} domain{'s' * (scopes != 1)} with options of their own" if scopes else ""
+    click.echo(f"{loaded.path}: right{domains}" if loaded.path else "there is no file: every option has its default")
+    return Status.OK
+
+
+@command.command()
+@click.option("--domain", metavar="DOMAIN", help="What holds for mail to this domain.")
+@click.option("--defaults", is_flag=True, help="Every option with its help, not only what is set.")
+@json_option
+@click.pass_context
+def show(ctx: click.Context, *, domain: str | None, defaults: bool, as_json: bool) -> int:
+    r"""Print the configuration as it is understood.
+
+    The output is a configuration file of the same meaning; with --defaults it is one to start from, with every option
+    that is not set as a comment. With --json every option is there, set or not.
+
+    \b
+    Examples:
+      tlswitness config show --defaults > tlswitness.toml
+      tlswitness config show --domain example.com
+    """
+    loaded = load(ctx)
+    config = loaded.config
+    if domain is not None and not scope_key(domain):
+        raise click.BadParameter(f"{domain!r} is not a domain", ctx, param_hint="--domain")
+    if as_json:
+        print_json(to_json(config) if domain is None else scope_json(config.for_domain(domain), DomainConfig))
+        return Status.OK
+    text = to_toml(config, defaults=defaults) if domain is None else domain_toml(config, domain, defaults=defaults)
+    click.echo(text or "# nothing is set: every option has its default (--defaults shows them)", nl=not text)
+    return Status.OK

@@ -1,0 +1,37 @@
+import json
+
+import click
+
+from tlswitness.cli.common import complain, configuration, console, json_option, print_json, warn
+from tlswitness.cli.status import Status
+
+
+def test_words_are_not_markup(capsys):
+    console().print("[domain] 10.0.0.1 :smile:")
+    complain("[red]")
+    warn("[[hook]]")
+    out, err = capsys.readouterr()
+    assert out == "[domain] 10.0.0.1 :smile:\n"
+    assert err == "error: [red]\nwarning: [[hook]]\n"
+
+
+def test_json_keeps_letters(capsys):
+    print_json({"ü": [1]})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"ü": [1]}
+    assert "ü" in out
+
+
+def test_a_verb_gets_its_configuration(tmp_path):
+    path = tmp_path / "c.toml"
+    path.write_text("port = 26")
+    with click.Context(click.Command("tlswitness"), obj=path) as ctx:
+        assert configuration(click.Context(click.Command("x"), parent=ctx)).port == 26
+
+
+def test_json_option():
+    assert [option.name for option in json_option(click.command()(lambda: None)).params] == ["as_json"]
+
+
+def test_statuses_are_those_of_sysexits():
+    assert (Status.USAGE, Status.DATA, Status.SOFTWARE, Status.TEMPFAIL, Status.CONFIG) == (64, 65, 70, 75, 78)

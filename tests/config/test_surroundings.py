@@ -1,0 +1,31 @@
+import pytest
+
+from tlswitness.config import ConfigError, parse_config
+
+
+def test_files_that_are_there(tmp_path):
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    (tmp_path / "hook.py").write_text("")
+    text = (
+        'tls_ca = "ca.pem"\n[domain."x.example"]\ntls_ca = "."\n[[hook]]\npython = "hook.py"\n[[hook]]\npython = "os"'
+    )
+    config = parse_config(text, file=tmp_path / "c.toml")
+    assert config.tls_ca == tmp_path / "ca.pem"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ('tls_ca = "none.pem"', 1, "No such file"),
+        ('tls_ca = "empty.pem"', 1, "no certificate"),
+        ('[domain."x.example"]\ntls_ca = "none.pem"', 2, "No such file"),
+        ('[[hook]]\npython = "none.py"', 2, "no such file"),
+    ],
+)
+def test_files_that_are_not(tmp_path, text, line, what):
+    (tmp_path / "empty.pem").touch()
+    with pytest.raises(ConfigError, match=what) as caught:
+        parse_config(text, file=tmp_path / "c.toml")
+    [problem] = caught.value.problems
+    assert problem.line == line
+    assert problem.value
