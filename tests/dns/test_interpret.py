@@ -4,6 +4,9 @@ import dns.edns
 import dns.flags
 import dns.message
 import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
 import dns.rrset
 import pytest
 
@@ -21,6 +24,7 @@ from tlswitness.dns.answer import (
     TxtRecord,
 )
 from tlswitness.dns.interpret import MAX_CHAIN, MAX_DETAIL, Trail, Unfinished, interpret
+from tlswitness.dns.wire import read_reply
 
 AD = dns.flags.AD
 SOA = "example. 600 IN SOA a. b. 1 2 3 4 60"
@@ -45,7 +49,9 @@ def response(
     if errors:
         message.use_edns(0, options=[dns.edns.EDEOption(code, text) for code, text in errors])
     message.set_rcode(rcode)
-    return dns.message.from_wire(message.to_wire(max_size=65_535), one_rr_per_rrset=True)
+    read = read_reply(message.to_wire(max_size=65_535))
+    assert read is not None
+    return read
 
 
 def meaning(
@@ -94,6 +100,25 @@ def test_records_of_each_type(rtype: RecordType, text: str, record: object) -> N
     answer = meaning(response([f"www.example. 60 IN {rtype} {text}"], rtype=rtype), rtype=rtype)
     assert isinstance(answer, Found)
     assert answer.records == (record,)
+
+
+@pytest.mark.parametrize(
+    ("octets", "record"),
+    [
+        (b"\3\1\1" + b"\xab" * 31, TlsaRecord(3, 1, 1, b"\xab" * 31)),
+        (b"\3\1\2" + b"\xab" * 65, TlsaRecord(3, 1, 2, b"\xab" * 65)),
+        (b"\3\1\1", TlsaRecord(3, 1, 1, b"")),
+        (b"\3\1", TlsaRecord(3, 1, 255, b"")),
+        (b"", TlsaRecord(255, 255, 255, b"")),
+    ],
+)
+def test_a_tlsa_record_that_nothing_can_use_is_a_record_all_the_same(octets: bytes, record: TlsaRecord) -> None:
+    message = response([], rtype=RecordType.TLSA)
+    generic = dns.rdata.GenericRdata(dns.rdataclass.IN, dns.rdatatype.TLSA, octets)
+    message.answer.append(dns.rrset.from_rdata("www.example.", 60, generic))
+    read = read_reply(message.to_wire())
+    assert read is not None
+    assert meaning(read, rtype=RecordType.TLSA) == Found((record,), Security.SECURE, 60)
 
 
 def test_records_of_other_owners_types_and_repeats_are_left_out() -> None:

@@ -33,7 +33,7 @@ from tlswitness.dns.answer import (
     TlsaRecord,
     TxtRecord,
 )
-from tlswitness.dns.wire import name_text
+from tlswitness.dns.wire import RAW_TLSA, name_text
 
 MAX_CHAIN = 12
 """Aliases on the way to an answer; a longer chain only costs us queries."""
@@ -71,7 +71,7 @@ def interpret(
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return failure_of(message)
     records = _by_owner(message)
-    code = dns.rdatatype.from_text(rtype.value)
+    code = RAW_TLSA if rtype is RecordType.TLSA else dns.rdatatype.from_text(rtype.value)
     secure = trail.secure and believed and bool(message.flags & dns.flags.AD)
     chain, ttl = trail.chain, trail.ttl
     seen = {alias.owner.lower() for alias in chain}
@@ -144,12 +144,18 @@ def _by_owner(message: dns.message.Message) -> dict[tuple[dns.name.Name, int], l
     return records
 
 
+_NO_TLSA = b"\xff\xff\xff"
+"""What a record too short to be one lacks: values that nothing can use."""
+
+
 def _record(rdata: Any) -> Record:
     match rdata.rdtype:
         case dns.rdatatype.MX:
             return MxRecord(rdata.preference, name_text(rdata.exchange))
-        case dns.rdatatype.TLSA:
-            return TlsaRecord(rdata.usage, rdata.selector, rdata.mtype, rdata.cert)
+        case code if code == RAW_TLSA:
+            data: bytes = rdata.data
+            usage, selector, matching_type = (data + _NO_TLSA[len(data) :])[:3]
+            return TlsaRecord(usage, selector, matching_type, data[3:])
         case dns.rdatatype.TXT:
             return TxtRecord(tuple(rdata.strings))
         case dns.rdatatype.CNAME:

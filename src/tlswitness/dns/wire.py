@@ -25,7 +25,14 @@ MAX_LABEL = 63
 MAX_NAME = 255
 """Octets on the wire (RFC 1035 section 2.3.4)."""
 
+RAW_TLSA = 65_280
+"""A type for private use (RFC 6895 section 3.1), under which TLSA records are read. dnspython refuses one whose digest
+has the wrong length, and the whole message with it; it is unusable (RFC 6698 section 4.1), not a failed lookup."""
+
 _HEADER = struct.Struct("!6H")
+_RECORD = struct.Struct("!HHiH")
+_TLSA = 52
+_POINTER = 0xC0
 _RD, _AD, _TC, _QR, _OPCODE = 0x0100, 0x0020, 0x0200, 0x8000, 0x7800
 _ERROR_RCODES = 0x000F
 _CLASS_IN = 1
@@ -103,7 +110,32 @@ def read_reply(data: bytes) -> dns.message.Message | None:
     if len(data) < _HEADER.size or sum(_HEADER.unpack_from(data)[3:]) > MAX_RECORDS:
         return None
     try:
-        return dns.message.from_wire(data, one_rr_per_rrset=True)
+        return dns.message.from_wire(_with_raw_tlsa(data), one_rr_per_rrset=True)
     # Besides its own errors, dnspython lets those of the types it builds through (an EDE text that is not UTF-8).
     except (dns.exception.DNSException, ValueError, struct.error, LookupError, ArithmeticError, TypeError):
         return None
+
+
+def _with_raw_tlsa(data: bytes) -> bytes:
+    """The same message with another type on its TLSA records. Raises IndexError or struct.error on a cut message."""
+    _, _, questions, *sections = _HEADER.unpack_from(data)
+    changed = bytearray(data)
+    offset = _HEADER.size
+    for _ in range(questions):
+        offset = _behind_name(data, offset) + 4
+    for _ in range(sum(sections)):
+        offset = _behind_name(data, offset)
+        rtype, _, _, length = _RECORD.unpack_from(data, offset)
+        if rtype == _TLSA:
+            struct.pack_into("!H", changed, offset, RAW_TLSA)
+        offset += _RECORD.size + length
+    return bytes(changed)
+
+
+def _behind_name(data: bytes, offset: int) -> int:
+    """Where the name at `offset` ends; a pointer is its end (RFC 1035 section 4.1.4)."""
+    while (length := data[offset]) != 0:
+        if length >= _POINTER:
+            return offset + 2
+        offset += 1 + length
+    return offset + 1
