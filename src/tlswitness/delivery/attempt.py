@@ -1,0 +1,216 @@
+"""One attempt at one address of one MX: connect, greet, STARTTLS, judge, and say what came of it.
+
+Separate from the route, which decides where to try next, and from the transaction: a session is ready for mail only
+when its verdict is good and a first reply has come through TLS. Each session's outcome is reported here, once, at the moment
+it becomes known (RFC 8460 section 4.2; RFC 3207 section 4; RFC 7672 section 2.2; RFC 8461 section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from tlswitness.datapoint.failure import Failure
+from tlswitness.datapoint.outcome import NotReportable, Outcome, SessionEnded
+from tlswitness.delivery.connection import ConnectFailed, Connection
+from tlswitness.delivery.judged import Findings
+from tlswitness.delivery.outcome import CLEAR_TEXT, Relay, TlsFacts
+from tlswitness.delivery.settings import Destination
+from tlswitness.delivery.smtp.capabilities import Capabilities
+from tlswitness.delivery.smtp.conversation import (
+    Greeted,
+    TlsFailed,
+    TlsUp,
+    greet,
+    hello_after_tls,
+    starttls,
+)
+from tlswitness.delivery.smtp.talk import Lost, Refused, Strength, Timeouts
+from tlswitness.delivery.tls import TlsContexts
+from tlswitness.delivery.verdict.chain import Chain
+from tlswitness.delivery.verdict.judge import Verdict
+from tlswitness.net import Dialer
+from tlswitness.policy.plan import Plan
+
+POLICY_STATUS = "4.7.5"
+"""Enhanced status code of a session that a policy forbids to use (RFC 3463: cryptographic failure)."""
+
+Judge = Callable[[Chain, Plan, str | None], Verdict]
+"""Of a chain under a plan, by the trust anchors at a path (None: the system's)."""
+Report = Callable[[Outcome], None]
+
+
+@dataclass(slots=True)
+class Session:
+    """A session that may carry mail."""
+
+    connection: Connection
+    plan: Plan
+    relay: Relay
+    capabilities: Capabilities
+    tls: TlsFacts = CLEAR_TEXT
+    messages: int = 0
+    """Transactions so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """No session with this address: go on to the next."""
+
+    relay: Relay
+    status: str
+    text: str
+    verdict: str
+    """In short, for the log: what kind of end it was."""
+    sts_forbids: bool = False
+    """A binding MTA-STS policy is in the way; a newer one might not be."""
+    tls: TlsFacts = CLEAR_TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class _Clear:
+    """TLS failed where nothing forbids clear text: connect again without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """Opens sessions."""
+
+    dialer: Dialer
+    contexts: TlsContexts
+    judge: Judge
+    report: Report
+
+    async def open(self, plan: Plan, address: str, destination: Destination) -> Session | Broken:
+        """A session with `address` under `plan`, or why there is none."""
+        result = await _Attempt(self, plan, address, destination).run(tls=plan.tls_tried)
+        if isinstance(result, _Clear):
+            result = await _Attempt(self, plan, address, destination).run(tls=False)
+        assert not isinstance(result, _Clear)
+        return result
+
+
+@dataclass(slots=True)
+class _Attempt:
+    opener: Opener
+    plan: Plan
+    address: str
+    destination: Destination
+
+    @property
+    def timeouts(self) -> Timeouts:
+        return self.destination.timeouts
+
+    @property
+    def ehlo_name(self) -> str:
+        return self.destination.sender.ehlo_name
+
+    @property
+    def relay(self) -> Relay:
+        return Relay(self.plan.host.text, self.address, self.plan.port)
+
+    async def run(self, *, tls: bool) -> Session | Broken | _Clear:
+        connection = await Connection.open(
+            self.opener.dialer,
+            self.address,
+            self.plan.port,
+            contexts=self.opener.contexts,
+            source=self.destination.sender.source(self.address),
+            timeouts=self.timeouts,
+        )
+        if isinstance(connection, ConnectFailed):
+            self.opener.report(NotReportable(f"no connection: {connection.reason}"))
+            text = f"cannot connect to {self.relay}: {connection.reason}"
+            return Broken(self.relay, "4.3.5" if connection.local else "4.4.1", text, "not connected")
+        try:
+            result = await self._talk(connection, tls=tls)
+        except BaseException:
+            connection.abort()
+            raise
+        if not isinstance(result, Session):
+            connection.abort()
+        return result
+
+    async def _talk(self, connection: Connection, *, tls: bool) -> Session | Broken | _Clear:
+        greeted = await connection.run(greet(self.ehlo_name, self.timeouts))
+        if not isinstance(greeted, Greeted):
+            return await self._refused(connection, greeted)
+        if not tls:
+            return self._ready(connection, greeted.capabilities, CLEAR_TEXT)
+        strength = Strength.DEMANDED if self.plan.authentication_demanded else Strength.WIDE
+        secured = await connection.run(starttls(greeted.capabilities, self.plan.sni, strength, self.timeouts))
+        match secured:
+            case TlsFailed():
+                return await self._without_tls(connection, greeted, secured)
+            case TlsUp(chain=chain):
+                return await self._within_tls(connection, greeted, chain)
+
+    async def _without_tls(
+        self, connection: Connection, greeted: Greeted, failed: TlsFailed
+    ) -> Session | Broken | _Clear:
+        """TLS did not come up: the session is a failure under each policy, whether or not the mail goes on."""
+        findings = Findings(self.plan, failure=failed.failure)
+        self._report(connection, greeted, findings)
+        if not self.plan.tls_demanded:
+            if failed.clear_usable:
+                return self._ready(connection, greeted.capabilities, CLEAR_TEXT)
+            return _Clear()
+        await connection.quit()
+        return self._forbidden(findings, failed.failure, CLEAR_TEXT)
+
+    async def _within_tls(self, connection: Connection, greeted: Greeted, chain: Chain) -> Session | Broken | _Clear:
+        findings = Findings(self.plan, self.opener.judge(chain, self.plan, self.destination.trust))
+        facts = TlsFacts(chain.protocol, chain.cipher, findings.verified_by())
+        forbidden = findings.forbids()
+        if forbidden is not None:
+            late = await connection.quit()
+            self._report(connection, greeted, replace(findings, late=late))
+            return self._forbidden(findings, forbidden, facts)
+        hello = await connection.run(hello_after_tls(self.ehlo_name, self.timeouts))
+        match hello:
+            case TlsFailed(failure=failure):
+                findings = replace(findings, failure=failure)
+                self._report(connection, greeted, findings)
+                return self._forbidden(findings, failure, facts) if self.plan.tls_demanded else _Clear()
+            case Greeted(capabilities=capabilities, helo=helo):
+                self._report(connection, replace(greeted, helo=greeted.helo or helo), findings)
+                return self._ready(connection, capabilities, facts)
+            case Refused() | Lost():
+                self._report(connection, greeted, findings)
+                return replace(await self._refused(connection, hello), tls=facts)
+
+    def _report(self, connection: Connection, greeted: Greeted, findings: Findings) -> None:
+        plan = self.plan
+        if plan.sts is None and plan.dane is None and not self.destination.report_without_policy:
+            self.opener.report(NotReportable("no policy, and sessions without one are not reported"))
+            return
+        self.opener.report(
+            SessionEnded(
+                recipient_domain=self.plan.domain,
+                judged=findings.judged(),
+                sending_ip=self.destination.sender.reported(connection.local_ip),
+                mx=self.plan.host.text,
+                receiving_ip=self.address,
+                helo=greeted.helo,
+            )
+        )
+
+    async def _refused(self, connection: Connection, why: Refused | Lost) -> Broken:
+        self.opener.report(NotReportable(f"{why.stage} failed: no event of TLS"))
+        await connection.quit()
+        # A server that turns everyone away says nothing about the next MX: 5yz defers here (RFC 5321 section 5.1).
+        said = "said" if isinstance(why, Refused) else "lost:"
+        return Broken(self.relay, _temporary(why.status), f"{self.relay} {said} {why.text}", f"{why.stage} failed")
+
+    def _forbidden(self, findings: Findings, failure: Failure, tls: TlsFacts) -> Broken:
+        text = f"{self.relay}: {failure.words} ({failure.result_type})"
+        return Broken(self.relay, POLICY_STATUS, text, str(failure.result_type), findings.sts_forbids(), tls)
+
+    def _ready(self, connection: Connection, capabilities: Capabilities, tls: TlsFacts) -> Session:
+        if not self.destination.limits.pipelining:
+            capabilities = replace(capabilities, pipelining=False)
+        return Session(connection, self.plan, self.relay, capabilities, tls)
+
+
+def _temporary(status: str) -> str:
+    return f"4{status[1:]}"

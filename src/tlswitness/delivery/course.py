@@ -1,0 +1,92 @@
+"""Where mail for a destination goes: its hosts in order, or why there are none.
+
+Separate because `check` asks the same question without a message. RFC 5321 section 5.1, RFC 7505, RFC 8461 section 3.4.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from tlswitness.datapoint.outcome import PolicyFailed
+from tlswitness.delivery.hosts import in_order
+from tlswitness.delivery.settings import Destination, Hop
+from tlswitness.dns.answer import Resolver
+from tlswitness.dns.mx import MxHosts, MxLookupFailed, NoSuchDomain, NullMx, find_mx
+from tlswitness.names import BadName, Domain, HostName
+from tlswitness.policy.dane import NextHop
+from tlswitness.policy.plan import mx_lookup_refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Hosts to try, in this order."""
+
+    next_hop: NextHop
+    """Whose hosts these are: the domain that policies are looked up for."""
+    hosts: tuple[HostName | BadName, ...]
+    port: int
+    implicit: bool = False
+    """The domain has no MX and is its own host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """An address, not a name: no policy of any kind applies (RFC 8461 section 3.4, RFC 7672 section 2.2)."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoCourse:
+    """There is nowhere to go."""
+
+    status: str
+    """Enhanced status code; of class 5 where it is for good."""
+    text: str
+    events: tuple[PolicyFailed, ...] = ()
+    """What is to be reported."""
+
+
+async def courses(
+    destination: Destination, resolver: Resolver, rng: random.Random
+) -> tuple[Course | Literal | NoCourse, ...]:
+    """Where mail for `destination` goes: one course by MX, or one for each hop of the operator's route."""
+    if not destination.hops:
+        return (await _by_mx(destination.domain, destination, resolver, rng, destination.port),)
+    return tuple([await _by_hop(hop, destination, resolver, rng) for hop in destination.hops])
+
+
+async def _by_hop(
+    hop: Hop, destination: Destination, resolver: Resolver, rng: random.Random
+) -> Course | Literal | NoCourse:
+    port = hop.port or destination.port
+    if hop.host is None:
+        assert hop.address is not None
+        return Literal(hop.address, port)
+    domain = Domain(hop.host.key)
+    if hop.lookup_mx:
+        return await _by_mx(domain, destination, resolver, rng, port)
+    return Course(NextHop(domain, domain, destination.route_secure), (hop.host,), port)
+
+
+async def _by_mx(
+    domain: Domain, destination: Destination, resolver: Resolver, rng: random.Random, port: int
+) -> Course | NoCourse:
+    match await find_mx(resolver, domain):
+        case NullMx():
+            return NoCourse("5.1.10", f"{domain} accepts no mail (null MX)")
+        case NoSuchDomain():
+            return NoCourse("5.1.2", f"the domain {domain} does not exist")
+        case MxLookupFailed(answer=answer):
+            refusal = mx_lookup_refusal(domain, answer, use_dane=destination.dane)
+            return NoCourse(refusal.status, refusal.reason, refusal.events)
+        case MxHosts() as found:
+            pairs = [(entry.preference, entry.host) for entry in found.entries]
+            hosts = in_order(pairs, destination.sender.own_names, rng)
+            if not hosts.names:
+                own = hosts.own
+                return NoCourse("5.4.6", f"mail for {domain} loops back to us: {own} is this machine")
+            secure = found.secure or (destination.route_secure and bool(destination.hops))
+            return Course(NextHop(domain, found.expanded, secure), hosts.names, port, found.implicit)

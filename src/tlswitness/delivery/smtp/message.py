@@ -1,0 +1,41 @@
+"""A message as DATA carries it: CRLF line ends, dots doubled, the final dot (RFC 5321 sections 2.3.8, 4.1.1.4, 4.5.2).
+
+Separate because it is done once for a message, however many sessions carry it, and because it keeps a message from
+ending early: a bare CR or LF, which some servers take for a line end, becomes CRLF before dots are looked for, so no
+octets of a message can be read as its end and what follows as commands ("SMTP smuggling").
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+END = b".\r\n"
+"""The line that ends a message."""
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is written after the reply 354. Only `prepare` makes one."""
+
+    wire: bytes
+    """With the final dot."""
+    size: int
+    """Octets without doubled dots and without the final dot: what SIZE declares (RFC 1870 section 6.1)."""
+    eight_bit: bool
+    """It has octets beyond ASCII."""
+
+
+def prepare(message: bytes) -> Content:
+    """`message`, header and body, ready to be written. Line ends may be CRLF, LF or CR; the last one may be missing."""
+    ends = message.count(b"\r\n")
+    if ends != message.count(b"\n") or ends != message.count(b"\r"):
+        message = _LINE_END.sub(b"\r\n", message)
+    if message and not message.endswith(b"\r\n"):
+        message += b"\r\n"
+    stuffed = message.replace(b"\r\n.", b"\r\n..")  # as fast as to look, when there is none
+    if stuffed.startswith(b"."):
+        stuffed = b"." + stuffed
+    return Content(stuffed + END, len(message), not message.isascii())

@@ -1,0 +1,232 @@
+"""MAIL, RCPT, DATA, the content: as playbooks."""
+
+from typing import Any
+
+import pytest
+
+from tlswitness.delivery.outcome import Envelope
+from tlswitness.delivery.smtp.capabilities import NO_CAPABILITIES, Capabilities
+from tlswitness.delivery.smtp.message import prepare
+from tlswitness.delivery.smtp.reply import ProtocolError, Reply
+from tlswitness.delivery.smtp.talk import Lost, PeerClosed, Refused, Stage, TimedOut, Write
+from tlswitness.delivery.smtp.transaction import (
+    Job,
+    Later,
+    Never,
+    Parted,
+    RecipientResult,
+    Taken,
+    Transaction,
+    transact,
+    transact_each,
+)
+
+PIPELINING = Capabilities(keywords=frozenset({"PIPELINING"}), pipelining=True)
+ONE = Envelope("a@b", ("c@d",))
+TWO = Envelope("a@b", ("c@d", "e@f"))
+HI = prepare(b"hi\r\n.\r\n")
+MAIL, RCPT, RCPT2 = "<< MAIL FROM:<a@b>", "<< RCPT TO:<c@d>", "<< RCPT TO:<e@f>"
+CONTENT = ["<< hi", "<< ..", "<< ."]
+OK, GO = ">> 250 ok", ">> 354 go"
+GOOD = Taken("2.0.0", "250 ok")
+NO = Never("5.1.1", "550 5.1.1 no")
+BYE = Reply(421, ("4.3.2 bye",))
+LATER = Later("4.3.2", "421 4.3.2 bye")
+CUT = Later("4.4.2", "connection closed at RCPT")
+
+
+def group(*recipients: str) -> list[str]:
+    return [MAIL, *recipients, "<< DATA"]
+
+
+@pytest.mark.parametrize(
+    ("envelope", "steps", "results", "ended"),
+    [
+        (ONE, [MAIL, OK, RCPT, OK, "<< DATA", GO, *CONTENT, OK], [GOOD], None),
+        (TWO, [MAIL, OK, RCPT, ">> 550 5.1.1 no", RCPT2, OK, "<< DATA", GO, *CONTENT, OK], [NO, GOOD], None),
+        (ONE, [MAIL, ">> 550 5.1.1 no"], [NO], None),
+        (ONE, [MAIL, OK, RCPT, ">> 550 5.1.1 no", "<< RSET", OK], [NO], None),
+        (ONE, [MAIL, OK, RCPT, OK, "<< DATA", ">> 550 5.1.1 no", "<< RSET", OK], [NO], None),
+        (ONE, [MAIL, OK, RCPT, OK, "<< DATA", ">> 250 hm", "<< RSET", OK], [Later("4.5.0", "250 hm")], None),
+        (ONE, [MAIL, OK, RCPT, OK, "<< DATA", GO, *CONTENT, ">> 550 5.1.1 no"], [NO], None),
+        (ONE, [MAIL, ">> 421 4.3.2 bye"], [LATER], Refused(Stage.MAIL, BYE)),
+        (TWO, [MAIL, OK, RCPT, ">> 550 5.1.1 no", RCPT2, ">> 421 4.3.2 bye"], [NO, LATER], Refused(Stage.RCPT, BYE)),
+        (ONE, [MAIL, OK, RCPT, OK, "<< DATA", ">> 421 4.3.2 bye"], [LATER], Refused(Stage.DATA, BYE)),
+        (
+            ONE,
+            [MAIL, OK, RCPT, OK, "<< DATA", GO, *CONTENT, ">> 421 4.3.2 bye"],
+            [LATER],
+            Refused(Stage.CONTENT, BYE),
+        ),
+        (TWO, [MAIL, OK, RCPT, OK, RCPT2, PeerClosed()], [CUT, CUT], Lost(Stage.RCPT, PeerClosed())),
+        (
+            ONE,
+            [MAIL, OK, RCPT, OK, "<< DATA", GO, *CONTENT, TimedOut()],
+            [Later("4.4.2", "timed out at end of data", uncertain=True)],
+            Lost(Stage.CONTENT, TimedOut()),
+        ),
+        (
+            ONE,
+            [MAIL, OK, RCPT, ">> 550 5.1.1 no", "<< RSET", ">> 500 no"],
+            [NO],
+            Refused(Stage.RESET, Reply(500, ("no",))),
+        ),
+    ],
+)
+@pytest.mark.rfc(5321, "3.3")
+def test_in_lockstep(
+    playbook: Any, envelope: Envelope, steps: list[object], results: list[RecipientResult], ended: object
+) -> None:
+    result = playbook.play(transact(NO_CAPABILITIES, envelope, HI), *steps)
+    assert result == Transaction(tuple(results), ended)
+
+
+@pytest.mark.parametrize(
+    ("envelope", "steps", "results", "ended"),
+    [
+        (ONE, [*group(RCPT), OK, OK, GO, *CONTENT, OK], [GOOD], None),
+        (TWO, [*group(RCPT, RCPT2), OK, OK, ">> 550 5.1.1 no", GO, *CONTENT, OK], [GOOD, NO], None),
+        # Nobody accepted: DATA is refused, or taken and answered with an empty message.
+        (ONE, [*group(RCPT), OK, ">> 550 5.1.1 no", ">> 554 nobody", "<< RSET", OK], [NO], None),
+        (ONE, [*group(RCPT), OK, ">> 550 5.1.1 no", GO, "<< .", ">> 554 nothing"], [NO], None),
+        (ONE, [*group(RCPT), OK, ">> 550 5.1.1 no", GO, "<< .", ">> 250 strange"], [NO], None),
+        (ONE, [*group(RCPT), ">> 550 5.1.1 no", ">> 503 what", ">> 503 what"], [NO], None),
+        (ONE, [*group(RCPT), ">> 550 5.1.1 no", ">> 503 what", GO, "<< .", OK], [NO], None),
+        (
+            ONE,
+            [*group(RCPT), ">> 550 5.1.1 no", OK, GO],
+            [NO],
+            Lost(Stage.DATA, ProtocolError("DATA was accepted after MAIL was refused")),
+        ),
+        (ONE, [*group(RCPT), OK, OK, ">> 550 5.1.1 no", "<< RSET", OK], [NO], None),
+        (
+            ONE,
+            [*group(RCPT), OK, ">> 550 5.1.1 no", GO, "<< .", PeerClosed()],
+            [NO],
+            Lost(Stage.CONTENT, PeerClosed()),
+        ),
+        (TWO, [*group(RCPT, RCPT2), OK, OK, PeerClosed()], [CUT, CUT], Lost(Stage.RCPT, PeerClosed())),
+        (ONE, [*group(RCPT), ">> 421 4.3.2 bye"], [LATER], Refused(Stage.MAIL, BYE)),
+    ],
+)
+@pytest.mark.rfc(2920, "3.1")
+def test_pipelined(
+    playbook: Any, envelope: Envelope, steps: list[object], results: list[RecipientResult], ended: object
+) -> None:
+    result = playbook.play(transact(PIPELINING, envelope, HI), *steps)
+    assert result == Transaction(tuple(results), ended)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "steps"),
+    [
+        (PIPELINING, [*group(RCPT), OK, OK, GO, *CONTENT, "<< QUIT", OK, ">> 221 bye"]),
+        (PIPELINING, [*group(RCPT), OK, OK, GO, *CONTENT, "<< QUIT", OK, PeerClosed()]),
+        (NO_CAPABILITIES, [MAIL, OK, RCPT, OK, "<< DATA", GO, *CONTENT, OK, "<< QUIT", ">> 221 bye"]),
+    ],
+)
+@pytest.mark.rfc(2920, "3.1")
+def test_part(playbook: Any, capabilities: Capabilities, steps: list[object]) -> None:
+    assert playbook.play(transact(capabilities, ONE, HI, part=True), *steps) == Transaction((GOOD,), Parted())
+
+
+def test_part_after_a_refusal(playbook: Any) -> None:
+    steps = [*group(RCPT), OK, ">> 550 5.1.1 no", ">> 554 nobody", "<< QUIT", ">> 221 bye"]
+    assert playbook.play(transact(PIPELINING, ONE, HI, part=True), *steps) == Transaction((NO,), Parted())
+
+
+def test_nothing_to_send() -> None:
+    with pytest.raises(StopIteration) as stop:
+        next(transact(PIPELINING, Envelope("a b@c", ("d@e",)), HI))
+    assert stop.value.value.results[0].status == "5.1.7"
+    assert stop.value.value.reusable
+
+
+class Queue:
+    """Jobs for `transact_each`."""
+
+    def __init__(self, *envelopes: Envelope) -> None:
+        self.left = list(envelopes)
+        self.settled: list[Transaction] = []
+
+    def __call__(self) -> Job | None:
+        return Job(self.left.pop(0), HI, self.settled.append) if self.left else None
+
+
+BAD = Envelope("x y@b", ("c@d",))
+
+
+@pytest.mark.rfc(2920, "3.1")
+def test_one_round_trip_each(playbook: Any) -> None:
+    jobs = Queue(ONE, BAD, TWO, ONE)
+    ended = playbook.play(
+        transact_each(PIPELINING, jobs),
+        *[*group(RCPT), OK, OK, GO],
+        *[*CONTENT, *group(RCPT, RCPT2), OK, OK, OK, OK, GO],
+        *[*CONTENT, *group(RCPT), ">> 451 later", OK, OK, GO],
+        *[*CONTENT, OK],
+    )
+    assert ended is None
+    assert [result for transaction in jobs.settled for result in transaction.results] == [
+        Never("5.1.7", "sender address not sent: it is no address, or has characters that no address has"),
+        GOOD,
+        Later("4.0.0", "451 later"),
+        Later("4.0.0", "451 later"),
+        GOOD,
+    ]
+
+
+def test_reset_goes_with_the_next(playbook: Any) -> None:
+    jobs = Queue(ONE, ONE)
+    playbook.play(
+        transact_each(PIPELINING, jobs),
+        *[*group(RCPT), OK, ">> 550 5.1.1 no", ">> 554 nobody"],
+        *["<< RSET", *group(RCPT), OK, OK, OK, GO, *CONTENT, OK],
+    )
+    assert [transaction.results for transaction in jobs.settled] == [(NO,), (GOOD,)]
+
+
+def test_each_in_lockstep(playbook: Any) -> None:
+    jobs = Queue(ONE, ONE)
+    one = [MAIL, OK, RCPT, OK, "<< DATA", GO, *CONTENT, OK]
+    playbook.play(transact_each(NO_CAPABILITIES, jobs), MAIL, OK, RCPT, ">> 550 5.1.1 no", "<< RSET", OK, *one)
+    assert [transaction.results for transaction in jobs.settled] == [(NO,), (GOOD,)]
+
+
+@pytest.mark.parametrize(
+    ("step", "first", "second"),
+    [
+        (PeerClosed(), Later("4.4.2", "connection closed at end of data", uncertain=True), False),
+        (">> 421 4.3.2 bye", LATER, False),
+    ],
+)
+def test_the_end_takes_the_next_with_it(playbook: Any, step: object, first: Later, second: bool) -> None:
+    jobs = Queue(ONE, ONE, ONE)
+    ended = playbook.play(transact_each(PIPELINING, jobs), *group(RCPT), OK, OK, GO, *CONTENT, *group(RCPT), step)
+    assert isinstance(ended, Lost | Refused)
+    assert [transaction.results for transaction in jobs.settled] == [
+        (first,),
+        (Later(first.status, first.text, uncertain=second),),
+    ]
+    assert len(jobs.left) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "result"),
+    [
+        (Reply(552, ("5.3.4 too large",)), Never("5.3.4", "552 5.3.4 too large")),
+        (Reply(250, ("ok",)), Later("4.5.0", "protocol error: half a message was accepted at end of data")),
+        (PeerClosed(), Later("4.4.2", "connection closed at end of data")),
+    ],
+)
+def test_not_all_was_written(reply: Reply | PeerClosed, result: RecipientResult) -> None:
+    talk = transact(NO_CAPABILITIES, ONE, HI)
+    event: Any = None
+    for answer in [None, Reply(250, ("ok",)), None, Reply(250, ("ok",)), None, Reply(354, ("go",))]:
+        talk.send(event)
+        event = answer
+    assert talk.send(event) == Write(HI.wire)
+    talk.send(PeerClosed())
+    with pytest.raises(StopIteration) as stop:
+        talk.send(reply)
+    assert stop.value.value.results == (result,)
