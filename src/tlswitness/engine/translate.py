@@ -1,0 +1,111 @@
+"""From the configuration to the settings of each room: the one place that knows both."""
+
+from __future__ import annotations
+
+from tlswitness.config import Config, DomainConfig, RouteHost
+from tlswitness.config import Sessions as ConfigSessions
+from tlswitness.datapoint import Members as ViewMembers
+from tlswitness.datapoint import Sessions as ViewSessions
+from tlswitness.datapoint import View
+from tlswitness.delivery.settings import Destination, Family, Hop, Limits, Sender
+from tlswitness.delivery.smtp.talk import Timeouts
+from tlswitness.dns.resolver import ResolverSettings
+from tlswitness.dns.servers import Server
+from tlswitness.hooks import HookLoadFailed, HookModule, load
+from tlswitness.names import Domain, HostName, parse_host
+from tlswitness.policy.plan import DaneAndSts, LocalRules, TlsWanted
+
+
+def destination(config: Config, domain: Domain) -> Destination:
+    """How mail for `domain` travels under `config`."""
+    own = config.for_domain(domain)
+    return Destination(
+        domain=domain,
+        sender=_sender(config, own),
+        local=LocalRules(
+            tls=TlsWanted(own.tls),
+            tls_verify=own.tls_verify,
+            dane_required=own.dane_required,
+            dane_and_sts=DaneAndSts(own.dane_and_sts),
+        ),
+        use_mta_sts=own.use_mta_sts,
+        enable_mta_sts=own.enable_mta_sts,
+        dane=own.use_dane and own.enable_dane,
+        report_without_policy=own.report_sessions is ConfigSessions.ALL,
+        port=own.port,
+        hops=tuple(_hop(host) for host in own.route),
+        route_secure=own.route_secure,
+        family=Family(own.address_family),
+        limits=_limits(own),
+        timeouts=_timeouts(own),
+        deadline=own.timeouts.delivery,
+        trust=str(own.tls_ca) if own.tls_ca is not None else None,
+    )
+
+
+def resolver_settings(config: Config) -> ResolverSettings:
+    """Whom to ask, and whose word counts."""
+    return ResolverSettings(
+        servers=tuple(Server(endpoint.address, endpoint.port) for endpoint in config.resolvers),
+        trusted=frozenset(config.trusted_resolvers),
+        timeout=config.timeouts.dns / 4,
+        tcp_timeout=config.timeouts.dns / 2,
+        deadline=config.timeouts.dns,
+    )
+
+
+def hook_modules(config: Config) -> list[HookModule | HookLoadFailed]:
+    """The Python modules that the configuration names, loaded."""
+    return [
+        load(hook.python, name=hook.name, view=View(ViewMembers(hook.members), ViewSessions(hook.sessions)))
+        for hook in config.hook
+    ]
+
+
+def _sender(config: Config, own: DomainConfig) -> Sender:
+    names = [parse_host(name) for name in (*config.own_names, own.ehlo_name)]
+    return Sender(
+        ehlo_name=own.ehlo_name,
+        source_ipv4=own.source_ipv4,
+        source_ipv6=own.source_ipv6,
+        report_ipv4=own.report_ip.ipv4 if own.report_ip else None,
+        report_ipv6=own.report_ip.ipv6 if own.report_ip else None,
+        own_names=frozenset(name for name in names if isinstance(name, HostName)),
+    )
+
+
+def _hop(host: RouteHost) -> Hop:
+    if host.is_address:
+        return Hop(None, host.host, host.port)
+    name = parse_host(host.host)
+    assert isinstance(name, HostName), "the configuration validated it"
+    return Hop(name, None, host.port, host.lookup_mx)
+
+
+def _limits(own: DomainConfig) -> Limits:
+    smtp = own.smtp
+    return Limits(
+        connections=smtp.connections_per_destination,
+        messages=smtp.messages_per_connection,
+        recipients=smtp.recipients_per_message,
+        idle=smtp.idle_seconds,
+        pipelining=smtp.pipelining,
+    )
+
+
+def _timeouts(own: DomainConfig) -> Timeouts:
+    times = own.timeouts
+    return Timeouts(
+        connect=times.connect,
+        greeting=times.greeting,
+        hello=times.ehlo,
+        starttls=times.starttls,
+        handshake=times.handshake,
+        mail=times.mail,
+        rcpt=times.rcpt,
+        data=times.data,
+        block=times.block,
+        dot=times.dot,
+        quit=times.quit,
+        conversation=times.delivery,
+    )
