@@ -82,6 +82,7 @@ def test_tlsa_record_sets_compare_whatever_their_spelling(
     assert (len(keys) == 1) is same
 
 
+@pytest.mark.rfc(8460, "4.5")
 def test_lines_of_an_sts_policy_compare_as_served() -> None:
     keys = {policy_key(under(PolicyType.STS, policy_string=(line,))) for line in ("mode: enforce", "mode:  enforce")}
     assert len(keys) == 2

@@ -50,6 +50,8 @@ def one(outcome: SessionEnded | PolicyFailed, epoch: int = 7) -> DataPoint:
     return point
 
 
+@pytest.mark.rfc(8460, "4.2.1")
+@pytest.mark.rfc(8460, "4.2.2")
 @pytest.mark.parametrize(
     ("index", "epoch", "outcome"),
     [
@@ -133,6 +135,7 @@ def test_members_of_a_failure() -> None:
 
 
 @pytest.mark.rfc(8460, "4.2")
+@pytest.mark.rfc(8460, "4")
 def test_one_point_for_each_policy() -> None:
     points = made(session(Judged(TLSA, (EXPIRED,)), Judged(STS)))
     assert [(point.policy.policy_type, point.type) for point in points] == [(PolicyType.TLSA, 0), (PolicyType.STS, 1)]
@@ -142,6 +145,7 @@ def test_one_point_for_each_policy() -> None:
     assert points[1].policy.mx_host == ("mx.example.org",)
 
 
+@pytest.mark.rfc(8460, "4")
 def test_failures_named_apart_under_one_policy_are_one_point() -> None:
     assert one(session(Judged(STS), Judged(STS, (EXPIRED,)), Judged(STS, (MISMATCH, EXPIRED)))) == one(
         session(Judged(STS, (EXPIRED, MISMATCH)))
@@ -169,6 +173,7 @@ def test_policy_failure_has_no_session(mx: str | None, recipient_domain: str | N
     assert (point.sending_mta_ip, point.receiving_ip, point.receiving_mx_helo) == (None, None, None)
 
 
+@pytest.mark.rfc(8460, "1.1")
 def test_tlsa_names_its_recipient_domain_before_any_session_too() -> None:
     point = one(PolicyFailed("example.org", TLSA, Failure(Cause.TLSA_LOOKUP, "SERVFAIL"), "mx.example.org"))
     assert point.recipient_domain == "example.org"

@@ -68,6 +68,9 @@ def server(authority: Authority, suite: Suite = Suite.MODERN, key: KeyKind = Key
     return context
 
 
+@pytest.mark.rfc(7672, "8.1")
+@pytest.mark.rfc(8461, "7.1")
+@pytest.mark.rfc(7671, "3")
 @pytest.mark.parametrize("strength", list(Strength))
 def test_chain_is_as_presented(authority: Authority, strength: Strength) -> None:
     issued = authority.issue(["mx.example.com"])
@@ -103,6 +106,9 @@ def test_weak_keys_are_the_verdicts(authority: Authority) -> None:
     assert isinstance(connect(Strength.DEMANDED, context)[2], Chain)
 
 
+@pytest.mark.rfc(8461, "7.2")
+@pytest.mark.rfc(7672, "8.2")
+@pytest.mark.rfc(7671, "3")
 @pytest.mark.parametrize(
     ("suite", "wide", "demanded"),
     [
@@ -116,10 +122,13 @@ def test_old_and_anonymous(authority: Authority, suite: Suite, wide: str, demand
     assert isinstance(result, Chain)
     assert result.protocol == wide
     assert bool(result.certificates) is (suite is not Suite.ANONYMOUS)
+    judged = connect(Strength.JUDGED, context)[2]
+    assert isinstance(judged, Chain) is (suite is not Suite.ANONYMOUS)
     # Without a protocol in common a server says so by alert; one in a hurry just closes.
     assert connect(Strength.DEMANDED, context)[2] in (demanded, None)
 
 
+@pytest.mark.rfc(7672, "8.2")
 def test_anonymous_suites_come_last(authority: Authority) -> None:
     """A server that can do both, and obeys our order, presents its certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -132,7 +141,24 @@ def test_anonymous_suites_come_last(authority: Authority) -> None:
     assert result.certificates
 
 
+@pytest.mark.rfc(7672, "8.2")
+def test_a_server_that_prefers_anonymous_suites(authority: Authority) -> None:
+    """It presents its certificate only where nothing else is offered."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("AECDH-AES256-SHA:ALL:@SECLEVEL=0")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    authority.issue(["mx.example.com"]).load_into(context)
+    presented = {}
+    for strength in Strength:
+        _, _, result = connect(strength, context)
+        assert isinstance(result, Chain)
+        presented[strength] = bool(result.certificates)
+    assert presented == {Strength.WIDE: False, Strength.JUDGED: True, Strength.DEMANDED: True}
+
+
 @pytest.mark.rfc(9325, "4.2")
+@pytest.mark.rfc(7672, "8.2")
+@pytest.mark.rfc(8461, "7.2")
 def test_demanded_suites() -> None:
     names = [cipher["name"] for cipher in CONTEXTS.demanded.get_ciphers()]
     assert names

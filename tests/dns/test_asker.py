@@ -1,8 +1,9 @@
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 
-from tlswitness.dns.answer import Alias, Answer, Denial, Denied, Found, LookupFailed, RecordType, Security
+from tlswitness.dns.answer import Alias, Answer, Denial, Denied, Found, LookupFailed, RecordType, Security, TxtRecord
 from tlswitness.dns.asker import MAX_HOPS, Asker
 from tlswitness.dns.servers import Server
 from tlswitness.lab.nameserver import NameServer
@@ -115,6 +116,21 @@ async def test_an_alias_left_unfinished_is_followed(
     assert isinstance(await ask([lab.server]), Denied)
 
 
+@pytest.mark.rfc(8461, "3.1")
+@pytest.mark.rfc(8461, "8.2")
+@pytest.mark.parametrize("finished", [True, False])
+async def test_a_record_may_be_delegated_by_aliases(lab: NameServer, finished: bool) -> None:
+    names = ("_mta-sts.example.com", "_mta-sts.hosting.example", "_mta-sts.provider.example")
+    for owner, target in pairwise(names):
+        lab.zone.set(owner, RecordType.CNAME, Cname(target, finished=finished))
+    record = TxtRecord((b"v=STSv1; id=1;",))
+    lab.zone.set(names[-1], RecordType.TXT, Records((record,)))
+    answer = await asker().ask(names[0], RecordType.TXT, [lab.server], lambda _: False)
+    assert isinstance(answer, Found)
+    assert answer.records == (record,)
+    assert answer.chain == tuple(Alias(*link) for link in pairwise(names))
+
+
 @pytest.mark.rfc(7672, "2.1.3")
 async def test_an_error_at_the_end_of_a_chain_fails_the_whole(lab: NameServer) -> None:
     lab.zone.set("example.com", RecordType.CNAME, Cname("target.example", finished=False))
@@ -124,6 +140,7 @@ async def test_an_error_at_the_end_of_a_chain_fails_the_whole(lab: NameServer) -
     assert failed.bogus
 
 
+@pytest.mark.rfc(7672, "2.1.3")
 async def test_loops_and_endless_chains_end(lab: NameServer) -> None:
     for finished in (True, False):
         lab.zone.set("a.example", RecordType.CNAME, Cname("b.example", finished=finished))
@@ -162,6 +179,7 @@ async def test_no_server_at_all() -> None:
     assert failed.code == "network"
 
 
+@pytest.mark.rfc(7671, "10.1.1")
 async def test_a_big_rrset_arrives_over_tcp(lab: NameServer) -> None:
     addresses = tuple(f"10.0.{number // 250}.{number % 250}" for number in range(900))
     lab.zone.address("example.com", *addresses)

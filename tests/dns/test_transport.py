@@ -67,6 +67,7 @@ async def test_udp(lab: NameServer) -> None:
     assert not lab.tcp_queries
 
 
+@pytest.mark.rfc(7671, "10.1.1")
 async def test_a_truncated_reply_goes_over_tcp(lab: NameServer) -> None:
     lab.zone.set("example.com", RecordType.A, Truncated(ADDRESS))
     assert isinstance(await ask(lab.server), bytes)

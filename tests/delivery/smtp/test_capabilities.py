@@ -8,6 +8,7 @@ from tlswitness.delivery.smtp.capabilities import MAX_KEYWORDS, NO_CAPABILITIES,
 
 
 @pytest.mark.rfc(5321, "4.1.1.1")
+@pytest.mark.rfc(8689, "2")
 def test_all_of_them() -> None:
     lines = [
         "STARTTLS",

@@ -118,10 +118,12 @@ GO = ["<< STARTTLS", ">> 220 go"]
     ],
 )
 @pytest.mark.rfc(3207, "4")
+@pytest.mark.rfc(8460, "4.3.1")
 def test_starttls(playbook: Any, steps: list[object], result: object) -> None:
     assert playbook.play(starttls(OFFERED, SNI, Strength.WIDE), *steps) == result
 
 
+@pytest.mark.rfc(8460, "4.3.1")
 def test_starttls_not_offered(playbook: Any) -> None:
     talk = starttls(NO_CAPABILITIES, SNI, Strength.WIDE)
     with pytest.raises(StopIteration) as stop:

@@ -75,8 +75,9 @@ def test_bad_recipients_stay_behind() -> None:
     [
         (Reply(550, ("5.1.1 no",)), Never("5.1.1", "550 5.1.1 no")),
         (Reply(451, ("wait",)), Later("4.0.0", "451 wait")),
-        (Reply(552, ("too many",)), Later("4.0.0", "552 too many")),
-        (Reply(552, ("5.2.2 full",)), Later("4.2.2", "552 5.2.2 full")),
+        (Reply(552, ("too many",)), Later("4.0.0", "552 too many", crowded=True)),
+        (Reply(552, ("5.2.2 full",)), Later("4.2.2", "552 5.2.2 full", crowded=True)),
+        (Reply(452, ("4.5.3 too many",)), Later("4.5.3", "452 4.5.3 too many", crowded=True)),
         (Reply(354, ("what",)), Later("4.5.0", "354 what")),
     ],
 )

@@ -16,6 +16,8 @@ EVERY_MATCH = [(selector, matching) for selector in (0, 1) for matching in (0, 1
 
 
 @pytest.mark.rfc(7671, "5.1")
+@pytest.mark.rfc(7671, "2")
+@pytest.mark.rfc(7672, "3.1")
 @pytest.mark.parametrize(("selector", "matching"), EVERY_MATCH)
 def test_dane_ee_by_every_selector_and_matching_type(selector, matching, authority, under_tlsa):
     issued = authority.issue(MX)
@@ -32,6 +34,7 @@ def test_dane_ee_knows_no_names(authority, under_tlsa):
 
 
 @pytest.mark.rfc(7671, "5.1")
+@pytest.mark.rfc(7672, "3.1.1")
 def test_dane_ee_is_about_the_leaf_alone(authority, under_tlsa):
     issued = authority.issue(MX).presenting(root=True)
     for above in (1, 2):
@@ -132,6 +135,7 @@ def test_a_bare_key_is_held_to_the_same_strength(key, authority, under_tlsa):
 
 
 @pytest.mark.rfc(7672, "3.1.2")
+@pytest.mark.rfc(7671, "5.2.1")
 def test_constraints_of_the_anchor_hold(authority, under_tlsa):
     constrained = authority.signer("Constrained", permitted=["example.org"])
     below = authority.signer("Below", parent=authority.signer("Short", path_length=0))
@@ -162,6 +166,7 @@ def test_an_authority_that_changed_its_key_has_two_anchors_of_one_name(key_ids, 
 
 
 @pytest.mark.rfc(7672, "3.2.2")
+@pytest.mark.rfc(7671, "10.2")
 @pytest.mark.parametrize(
     ("names", "references", "passes"),
     [
@@ -223,6 +228,7 @@ def test_no_usable_record_demands_no_certificate(under_tlsa):
     assert under_tlsa(Chain((b"junk",), "TLSv1", "RC4-MD5")) == set()
 
 
+@pytest.mark.rfc(7672, "3.1.3")
 def test_records_of_other_usages_match_nothing(authority, under_tlsa):
     issued = authority.issue(MX).presenting(root=True)
     for usage in (0, 1, 4, 255):

@@ -60,6 +60,7 @@ def test_weak_sessions(protocol, cipher, words, authority, under_sts, under_tlsa
     assert under_tlsa(chain, wrong(issued.tlsa(3, 1, 1))) == words | {"DANE_NO_MATCH"}
 
 
+@pytest.mark.rfc(8460, "4")
 def test_policies_are_judged_each_by_itself(authority, verdict_on):
     issued = authority.issue(["x.example"], not_after=-1)
     verdict = verdict_on(issued, sts=True, tlsa=[issued.tlsa(3, 1, 1)])

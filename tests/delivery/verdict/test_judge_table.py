@@ -112,6 +112,7 @@ def test_the_table_is_whole():
 
 @pytest.mark.rfc(8461, "4.2")
 @pytest.mark.rfc(8460, "4.3.1")
+@pytest.mark.rfc(8461, "4")
 @pytest.mark.parametrize("faults", FAULT_SETS, ids=name)
 def test_under_sts(faults, certificate_with, under_sts):
     issued = certificate_with(faults)
@@ -133,6 +134,7 @@ def test_under_no_policy_nothing_fails(faults, certificate_with, verdict_on):
 
 @pytest.mark.rfc(7672, "3.1.1")
 @pytest.mark.rfc(7671, "5.1")
+@pytest.mark.rfc(7672, "3.2")
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind[0] == 3], ids=str)
 @pytest.mark.parametrize("faults", FAULT_SETS, ids=name)
 def test_under_dane_ee(faults, kind, certificate_with, under_tlsa):
@@ -144,6 +146,7 @@ def test_under_dane_ee(faults, kind, certificate_with, under_tlsa):
 
 @pytest.mark.rfc(7672, "3.1.2")
 @pytest.mark.rfc(7671, "5.2")
+@pytest.mark.rfc(7672, "3.2")
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind[0] == 2], ids=str)
 @pytest.mark.parametrize("faults", FAULT_SETS, ids=name)
 def test_under_dane_ta(faults, kind, certificate_with, under_tlsa):
@@ -154,6 +157,7 @@ def test_under_dane_ta(faults, kind, certificate_with, under_tlsa):
 
 
 @pytest.mark.rfc(7671, "5.2")
+@pytest.mark.rfc(7671, "8")
 @pytest.mark.parametrize("one", KINDS, ids=str)
 @pytest.mark.parametrize("other", KINDS, ids=str)
 @pytest.mark.parametrize("faults", [frozenset(), *(frozenset({fault}) for fault in EXPECTED)], ids=name)

@@ -52,12 +52,14 @@ def texts(records: tuple[TlsaRecord, ...]) -> list[str]:
 
 
 @pytest.mark.rfc(6698, "6")
+@pytest.mark.rfc(7671, "2")
 @pytest.mark.parametrize("parameters", [" ".join(parts) for parts in itertools.product("23", "01", "012")])
 def test_every_combination_of_known_parameters_is_usable(parameters: str) -> None:
     assert unusable(tlsa(parameters)) is None
 
 
 @pytest.mark.rfc(6698, "4.1")
+@pytest.mark.rfc(7671, "14")
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
@@ -82,6 +84,10 @@ def test_unusable_with_a_reason(record: TlsaRecord, reason: str) -> None:
 
 
 @pytest.mark.rfc(7672, "3.1.3")
+@pytest.mark.rfc(7671, "4")
+@pytest.mark.rfc(7671, "4.1")
+@pytest.mark.rfc(7671, "14")
+@pytest.mark.rfc(7672, "3.1")
 @pytest.mark.parametrize("usage", [Usage.PKIX_TA, Usage.PKIX_EE])
 def test_pkix_usages_are_unusable_and_never_taken_for_others(usage: Usage) -> None:
     record = tlsa(f"{usage} 1 1")

@@ -96,6 +96,7 @@ PLAIN_ALIAS_A = found("192.0.2.1", chain=CHAIN, security=INSECURE)
 GOOD_TLSA = found(EE)
 
 
+@pytest.mark.rfc(7672, "2.2.2")
 def test_both_families_are_asked_at_once_and_before_tlsa() -> None:
     steps = walk(HOST, NEXT)
     assert next(steps) == ((HOST.key, AAAA), (HOST.key, A))
@@ -156,6 +157,7 @@ NO_DANE = {
 
 @pytest.mark.rfc(7672, "2.2.1")
 @pytest.mark.rfc(7672, "2.2.2")
+@pytest.mark.rfc(7672, "9.1")
 @pytest.mark.parametrize("case", NO_DANE)
 def test_no_dane(case: str) -> None:
     next_hop, rules, zone, why, tlsa_questions = NO_DANE[case]
@@ -216,6 +218,7 @@ BASES = {
 
 @pytest.mark.rfc(7672, "2.2.3")
 @pytest.mark.rfc(7672, "2.2.2")
+@pytest.mark.rfc(7671, "7")
 @pytest.mark.parametrize("case", BASES)
 def test_the_base_domain(case: str) -> None:
     zone, base, questions = BASES[case]
@@ -264,6 +267,7 @@ FAILED_TLSA = {
 
 
 @pytest.mark.rfc(7672, "2.1.2")
+@pytest.mark.rfc(7672, "10")
 @pytest.mark.parametrize("case", FAILED_TLSA)
 def test_a_failed_lookup_forbids_the_host(case: str) -> None:
     zone, candidate, code = FAILED_TLSA[case]
@@ -354,6 +358,7 @@ REFERENCES = {
 
 
 @pytest.mark.rfc(7672, "3.2.2")
+@pytest.mark.rfc(7671, "10.2")
 @pytest.mark.parametrize("case", REFERENCES)
 def test_reference_names(case: str) -> None:
     next_hop, host, address, names = REFERENCES[case]

@@ -120,17 +120,22 @@ DEMANDS: dict[str, tuple[Dane, StsAnswer, LocalRules, tuple[bool, bool, bool | N
 
 @pytest.mark.rfc(7672, "2.2")
 @pytest.mark.rfc(8461, "5")
+@pytest.mark.rfc(7672, "3.2")
 @pytest.mark.parametrize("case", DEMANDS)
 def test_demands(case: str) -> None:
     dane, answer, local, (tls, authenticated, binding) = DEMANDS[case]
     made = plan(found(dane), answer, local)
     assert (made.tls_demanded, made.authentication_demanded) == (tls, authenticated)
     assert (made.sts.binding if made.sts else None) == binding
+    assert made.certificate_judged == (authenticated or binding is not None)
     assert (made.dane is not None) == isinstance(dane, DaneRecords)
     assert made.tls_tried
     assert made.reasons
 
 
+@pytest.mark.rfc(7672, "8.1")
+@pytest.mark.rfc(7671, "10.2")
+@pytest.mark.rfc(8461, "7.1")
 def test_a_plan_carries_what_a_session_needs() -> None:
     made = make_plan(DOMAIN, found(replace(USABLE, base=BASE)), ENFORCE, LOCAL, port=2525)
     assert isinstance(made, Plan)
@@ -142,6 +147,7 @@ def test_a_plan_carries_what_a_session_needs() -> None:
 
 @pytest.mark.rfc(8460, "4.3.2.1")
 @pytest.mark.rfc(7672, "2.2.3")
+@pytest.mark.rfc(7671, "10.3")
 def test_b8_stands_against_the_session() -> None:
     demand = plan(found(UNUSABLE)).dane
     assert demand is not None
@@ -161,6 +167,7 @@ def test_c1_testing_stands_against_the_session() -> None:
 
 @pytest.mark.rfc(8461, "4.1")
 @pytest.mark.rfc(8461, "5")
+@pytest.mark.rfc(8461, "4")
 @pytest.mark.parametrize(
     ("finding", "local"),
     [
@@ -204,6 +211,9 @@ B7 = {
 
 @pytest.mark.rfc(7672, "2.1.2")
 @pytest.mark.rfc(8461, "2")
+@pytest.mark.rfc(7672, "10")
+@pytest.mark.rfc(8460, "4.3.2.1")
+@pytest.mark.rfc(8460, "4.3.4")
 @pytest.mark.parametrize("answer", [NO_STS, ENFORCE, TESTING], ids=["no-sts", "sts", "testing"])
 @pytest.mark.parametrize("case", B7)
 def test_b7_is_refused_whatever_mta_sts_says(case: str, answer: StsAnswer) -> None:
@@ -216,6 +226,7 @@ def test_b7_is_refused_whatever_mta_sts_says(case: str, answer: StsAnswer) -> No
 
 @pytest.mark.rfc(7672, "2.2.1")
 @pytest.mark.rfc(8460, "4.3.2.1")
+@pytest.mark.rfc(7672, "6")
 @pytest.mark.parametrize(
     ("dane", "code"),
     [
@@ -236,6 +247,8 @@ def test_b10_mandatory_dane(dane: Dane, code: str, answer: StsAnswer) -> None:
 
 
 @pytest.mark.rfc(7671, "10.3")
+@pytest.mark.rfc(7672, "6")
+@pytest.mark.rfc(7671, "14")
 def test_b8_mandatory_dane_refuses_and_shows_the_rrset() -> None:
     refused = refusal(found(replace(UNUSABLE, rejected=("1 1 1: useless",) * 50)), ENFORCE, MANDATORY)
     failure = Failure(Cause.TLSA_ALL_UNUSABLE)

@@ -11,7 +11,7 @@ import pytest
 
 from tlswitness.datapoint.failure import Cause, Failure
 from tlswitness.datapoint.results import ResultType
-from tlswitness.dns.answer import RecordType, Security
+from tlswitness.dns.answer import Alias, Found, RecordType, Security
 from tlswitness.lab.authority import Purpose
 from tlswitness.lab.fakes import FakeResolver, until
 from tlswitness.lab.policyhost import (
@@ -89,6 +89,7 @@ async def test_a_wildcard_stands_for_one_whole_label(world: Any) -> None:
 
 
 @pytest.mark.rfc(8461, "3.3")
+@pytest.mark.rfc(8460, "4.3.2.2")
 @pytest.mark.parametrize(
     ("kind", "word"),
     [
@@ -117,6 +118,7 @@ async def test_a_certificate_of_another_purpose_is_refused(world: Any) -> None:
 
 
 @pytest.mark.rfc(8461, "3.3")
+@pytest.mark.rfc(8460, "4.3.2.2")
 @pytest.mark.parametrize(
     ("behaviour", "failure"),
     [
@@ -144,6 +146,18 @@ async def test_failures(world: Any, behaviour: Any, failure: Failure) -> None:
     assert await failure_of(world) == failure
 
 
+@pytest.mark.rfc(8461, "8.2")
+async def test_an_alias_changes_neither_sni_nor_the_name_to_verify(world: Any) -> None:
+    aliases = (Alias(HOST, "mta-sts.provider.example"),)
+    world.resolver.set(HOST, RecordType.A, Found(("127.0.0.1",), Security.INSECURE, 60, aliases))
+    assert isinstance(await world.fetch(DOMAIN), Fetched)
+    (request,) = world.host.requests
+    assert request.server_name == HOST
+    assert ("host", HOST) in request.headers
+    world.host.publish(HOST, world.certificates.good("mta-sts.provider.example"), Serve(BODY))
+    assert await failure_of(world) == Failure(Cause.STS_CERT, "host mismatch")
+
+
 async def test_a_name_that_the_host_does_not_serve(world: Any) -> None:
     world.resolver.add("mta-sts.example.net", RecordType.A, "127.0.0.1")
     outcome = await world.fetch(Domain("example.net"))
@@ -159,6 +173,8 @@ async def test_time_is_limited_for_the_whole(world: Any, behaviour: Any) -> None
 
 
 @pytest.mark.rfc(8461, "3.2")
+@pytest.mark.rfc(8460, "4.5")
+@pytest.mark.rfc(8460, "4.3.2.2")
 async def test_an_invalid_policy_comes_with_its_lines(world: Any) -> None:
     world.serve(b"version: STSv1\r\nmode: enforce\r\nmax_age: 60\r\n")
     lines = ("version: STSv1", "mode: enforce", "max_age: 60")
@@ -302,6 +318,7 @@ async def test_a_fetch_that_is_cancelled_closes_its_connection(world: Any) -> No
 
 
 @pytest.mark.rfc(8461, "3.3")
+@pytest.mark.rfc(8461, "7.2")
 def test_the_tls_rules(tmp_path: Any, certificates: Any) -> None:
     pem = certificates.authority.trust_pem.decode()
     file = tmp_path / "ca.pem"

@@ -97,6 +97,7 @@ def test_invalid_records(text, token):
         ([""], NONE),
         (["v=spf1 -all"], NONE),
         (["v=STSv2; id=1"], NONE),
+        (["v=STSv10; id=1"], NONE),
         (["v=STSv2; id=1", "v=spf1 -all"], NONE),
         (["id=1; v=STSv1"], NONE),
         (["v=STSv1; id=1", "v=spf1 -all"], StsRecord("1")),

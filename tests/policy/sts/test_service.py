@@ -136,6 +136,8 @@ ROWS: list[tuple[str, Break, Failure, bool, tuple[str, ...]]] = [
 
 @pytest.mark.rfc(8461, "3.3")
 @pytest.mark.rfc(8461, "6")
+@pytest.mark.rfc(8461, "3")
+@pytest.mark.rfc(8460, "4.3.2.2")
 @pytest.mark.parametrize(
     ("breaks", "failure", "reportable", "lines"), [row[1:] for row in ROWS], ids=[r[0] for r in ROWS]
 )
@@ -260,6 +262,8 @@ async def test_a16_back_off_with_a_cached_policy_applies_it(world: Any) -> None:
 
 @pytest.mark.rfc(8461, "3.1")
 @pytest.mark.rfc(8461, "5.1")
+@pytest.mark.rfc(8461, "3")
+@pytest.mark.rfc(8461, "8.1")
 async def test_a_cached_policy_of_the_same_id_is_applied_without_a_fetch(world: Any) -> None:
     first = await world.policies.find(DOMAIN)
     assert first == StsApplies(DOMAIN, first.policy, False)
@@ -379,6 +383,8 @@ async def cached(world: Any) -> StsApplies:
 
 @pytest.mark.rfc(8461, "5")
 @pytest.mark.rfc(8461, "5.1")
+@pytest.mark.rfc(8461, "8.1")
+@pytest.mark.rfc(8461, "10.3")
 @pytest.mark.parametrize("new_id", [True, False])
 async def test_recheck_finds_a_policy_that_was_mended(world: Any, new_id: bool) -> None:
     applied = await cached(world)
@@ -393,6 +399,7 @@ async def test_recheck_finds_a_policy_that_was_mended(world: Any, new_id: bool) 
 
 
 @pytest.mark.rfc(8461, "5")
+@pytest.mark.rfc(8461, "8.3")
 async def test_recheck_finds_a_policy_that_was_withdrawn(world: Any) -> None:
     applied = await cached(world)
     world.serve(policy_text(mode="none"))
@@ -416,6 +423,7 @@ async def test_recheck_that_learns_nothing_keeps_the_demand(world: Any, breaks: 
     assert await world.policies.recheck(applied) == applied
 
 
+@pytest.mark.rfc(8461, "5.1")
 async def test_recheck_asks_for_the_body_even_where_the_record_is_gone(world: Any) -> None:
     applied = await cached(world)
     txt_gone(world)

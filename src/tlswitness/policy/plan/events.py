@@ -9,7 +9,7 @@ from tlswitness.dns.answer import LookupFailed, RecordType
 from tlswitness.names import Domain, HostName
 from tlswitness.policy.dane.words import lookup_words
 from tlswitness.policy.plan.model import LocalRules, Refusal
-from tlswitness.policy.sts.model import StsAbsent, StsAnswer, StsApplies
+from tlswitness.policy.sts.model import StsAnswer
 
 OUR_FAULTS = frozenset({"network", "dnssec-lost", "not-recursive"})
 """Codes of a failed lookup that speak of our own resolver: the domain can do nothing about them."""
@@ -18,9 +18,7 @@ TIMEOUT = "timeout"
 
 def sts_failed(answer: StsAnswer) -> PolicyFailed | None:
     """The failure of a domain's MTA-STS policy: once for each `answer`, whatever the number of MXs."""
-    if answer.failure is None:
-        return None
-    return PolicyFailed(answer.domain, _sts_facts(answer), answer.failure)
+    return answer.event()
 
 
 def mx_lookup_refusal(domain: Domain, failed: LookupFailed, *, use_dane: bool = True) -> Refusal:
@@ -45,11 +43,3 @@ def lookup_reported(failed: LookupFailed, local: LocalRules) -> bool:
     if failed.code in OUR_FAULTS:
         return False
     return failed.bogus or failed.code != TIMEOUT or local.report_lookup_timeouts
-
-
-def _sts_facts(answer: StsAnswer) -> PolicyFacts:
-    match answer:
-        case StsApplies(policy=policy):
-            return policy.facts(answer.domain)
-        case StsAbsent(lines=lines):
-            return PolicyFacts(PolicyType.STS, answer.domain, lines)

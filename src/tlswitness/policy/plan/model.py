@@ -114,6 +114,11 @@ class Plan:
         )
 
     @property
+    def certificate_judged(self) -> bool:
+        """Whether a policy or a local rule looks at the certificate, whatever follows from it."""
+        return self.sts is not None or self.authentication_demanded
+
+    @property
     def authentication_demanded(self) -> bool:
         """Whether an unauthenticated session must not carry mail: TLS 1.2 or later and sound suites only."""
         return (

@@ -67,7 +67,8 @@ def parse_record(texts: Sequence[str]) -> RecordAnswer:
 
 def _is_meant(text: str) -> bool:
     """A slip of this version: other case, leading blanks, no semicolon. Another version is none of ours."""
-    return text[: 2 * len(VERSION)].lstrip().lower().startswith(VERSION.lower())
+    begin = text[: 2 * len(VERSION)].lstrip().lower()
+    return begin.startswith(VERSION.lower()) and not begin[len(VERSION) :][:1].isdigit()
 
 
 def _read(text: str) -> StsRecord | str:
