@@ -5,13 +5,19 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 
+from tlswitness.delivery.attempt import Broken, Session
+from tlswitness.delivery.outcome import Relay, TlsFacts
+from tlswitness.delivery.settings import Destination
+from tlswitness.delivery.smtp.capabilities import Capabilities
 from tlswitness.delivery.smtp.reply import Reply, ReplyParser
-from tlswitness.delivery.smtp.talk import ReadReply, Talk, UpgradeToTls, Write
+from tlswitness.delivery.smtp.talk import PeerClosed, ReadReply, Talk, UpgradeToTls, Write
 from tlswitness.lab.authority import Authority
+from tlswitness.policy.plan import Plan
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Serving = Callable[[Handler], AbstractAsyncContextManager[int]]
@@ -111,3 +117,166 @@ def serving() -> Serving:
 @pytest.fixture(scope="session")
 def authority() -> Authority:
     return Authority(time.time())
+
+
+HANG = object()
+"""An answer that never comes."""
+CLOSE = PeerClosed()
+"""The connection is closed in place of an answer."""
+
+
+class MemoryServer:
+    """An SMTP server without a socket, whose answers a test chooses.
+
+    An answer is the text of a reply, HANG, CLOSE, a function of the command's argument that gives one, or a list of
+    them for one command after the other, of which the last one stays. `"."` is the end of the message.
+    """
+
+    GOOD: ClassVar[dict[str, object]] = {
+        "MAIL": "250 2.1.0 ok",
+        "RCPT": "250 2.1.5 ok",
+        "DATA": "354 go ahead",
+        ".": "250 2.0.0 taken",
+        "RSET": "250 2.0.0 ok",
+        "QUIT": "221 2.0.0 bye",
+    }
+
+    def __init__(self, *, pipelining: bool = True, **answers: object) -> None:
+        self.capabilities = Capabilities(keywords=frozenset(), pipelining=pipelining, eight_bit_mime=True)
+        self.answers = self.GOOD | answers
+        self.connections: list[MemoryConnection] = []
+        self.taken: list[tuple[str, ...]] = []
+        """The recipients of each message that was taken."""
+
+    def answer(self, verb: str, argument: str) -> Any:
+        answer = self.answers[verb]
+        if isinstance(answer, list):
+            answer = answer.pop(0) if len(answer) > 1 else answer[0]
+        return answer(argument) if callable(answer) else answer
+
+
+class MemoryConnection:
+    """What a `Connection` is to those above it, to a server in memory."""
+
+    def __init__(self, server: MemoryServer, local_ip: str = "198.51.100.1", peer_ip: str = "192.0.2.1") -> None:
+        self.server = server
+        self.local_ip = local_ip
+        self.peer_ip = peer_ip
+        self.alive = True
+        self.end = ""
+        """`quit` or `abort`, when it has come to that."""
+        self.commands: list[str] = []
+        self._recipients: list[str] = []
+        self._answers: deque[Any] = deque()
+        self._content = False
+        server.connections.append(self)
+
+    async def run(self, talk: Talk[Any]) -> Any:
+        assert self.alive, "a conversation on a dead connection"
+        event: Any = None
+        try:
+            while True:
+                command = talk.send(event)
+                event = await self._do(command)
+        except StopIteration as stop:
+            return stop.value
+        except BaseException:
+            self.abort()
+            raise
+
+    async def quit(self) -> None:
+        assert self.alive, "a goodbye on a dead connection"
+        self.end = "quit"
+        if self.server.answer("QUIT", "") is HANG:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.abort()
+                raise
+        self.alive = False
+
+    def abort(self) -> None:
+        self.end = self.end or "abort"
+        self.alive = False
+
+    async def _do(self, command: object) -> object:
+        match command:
+            case Write(data):
+                if self._content:
+                    assert data.endswith(b".\r\n")
+                    self._content = False
+                    self._obey(".")
+                else:
+                    for line in data.decode().splitlines():
+                        self._obey(line)
+                return None
+            case ReadReply():
+                await asyncio.sleep(0)
+                answer = self._answers.popleft()
+                if answer is HANG:
+                    await asyncio.Event().wait()
+                if answer is CLOSE:
+                    self._answers.appendleft(CLOSE)
+                    self.alive = False
+                    return answer
+                (reply,) = ReplyParser().feed(f"{answer}\r\n".encode())
+                assert isinstance(reply, Reply)
+                return reply
+        raise AssertionError(command)
+
+    def _obey(self, line: str) -> None:
+        self.commands.append(line)
+        if self._answers and self._answers[-1] is CLOSE:
+            return
+        verb, _, argument = line.partition(" ")
+        answer = self.server.answer(verb, argument)
+        if verb == "DATA" and not self._recipients:
+            answer = "503 5.5.1 no valid recipients"
+        self._answers.append(answer)
+        good = isinstance(answer, str) and answer[0] in "23"
+        if verb == "MAIL":
+            self._recipients = []
+        elif verb == "RCPT" and good:
+            self._recipients.append(argument.removeprefix("TO:<").partition(">")[0])
+        elif verb == "DATA":
+            self._content = good
+        elif verb == "." and (good or answer is CLOSE):
+            self.server.taken.append(tuple(self._recipients))  # a server that closes may have it all the same
+
+
+class MemoryOpener:
+    """What an `Opener` is to those above it: sessions with servers in memory, by address; others are broken."""
+
+    TLS = TlsFacts("TLSv1.3", "X", ("sts",))
+
+    def __init__(self, **servers: MemoryServer | Callable[[Plan], Any]) -> None:
+        self.servers: dict[str, Any] = {}
+        self.opened: list[tuple[str, Plan]] = []
+        self.reported: list[object] = []
+
+    @property
+    def addresses(self) -> list[str]:
+        return [address for address, _ in self.opened]
+
+    def report(self, outcome: object) -> None:
+        self.reported.append(outcome)
+
+    async def open(self, plan: Plan, address: str, destination: Destination) -> Session | Broken:
+        await asyncio.sleep(0)
+        self.opened.append((address, plan))
+        relay = Relay(plan.host.text, address, plan.port)
+        server = self.servers.get(address)
+        if callable(server):
+            server = server(plan)
+        if isinstance(server, MemoryServer):
+            connection: Any = MemoryConnection(server, peer_ip=address)
+            return Session(connection, plan, relay, server.capabilities, self.TLS)
+        return server or Broken(relay, "4.4.1", f"cannot connect to {relay}: nobody is there", "not connected")
+
+
+@pytest.fixture
+def memory() -> Any:
+    """`memory.Server(...)`, `memory.Opener()`, `memory.Connection(server)`, `memory.HANG`, `memory.CLOSE`."""
+    return SimpleNamespace(
+        Server=MemoryServer, Opener=MemoryOpener, Connection=MemoryConnection, HANG=HANG, CLOSE=CLOSE
+    )

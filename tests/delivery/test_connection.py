@@ -111,7 +111,7 @@ async def deliver(authority: Authority) -> None:
         for _ in range(2):
             result = await connection.run(transact(greeted.capabilities, ENVELOPE, MESSAGE))
             assert result == Transaction((Taken("2.0.0", "250 2.0.0 message accepted"),))
-        large = prepare(b"x" * 70 + b"\r\n" + b"y" * 998 * 3000)
+        large = prepare((b"y" * 998 + b"\r\n") * 3000)
         assert len(large.wire) > 10 * BLOCK
         assert (await connection.run(transact(greeted.capabilities, ENVELOPE, large))).reusable
         assert await connection.run(reset()) is None

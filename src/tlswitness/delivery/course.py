@@ -6,7 +6,7 @@ Separate because `check` asks the same question without a message. RFC 5321 sect
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tlswitness.datapoint.outcome import PolicyFailed
 from tlswitness.delivery.hosts import in_order
@@ -14,8 +14,9 @@ from tlswitness.delivery.settings import Destination, Hop
 from tlswitness.dns.answer import Resolver
 from tlswitness.dns.mx import MxHosts, MxLookupFailed, NoSuchDomain, NullMx, find_mx
 from tlswitness.names import BadName, Domain, HostName
-from tlswitness.policy.dane import NextHop
-from tlswitness.policy.plan import mx_lookup_refusal
+from tlswitness.policy.dane import HostFound, NextHop, NoDane, WhyNoDane
+from tlswitness.policy.plan import Plan, Refusal, make_plan, mx_lookup_refusal
+from tlswitness.policy.sts.model import StsAbsent
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Course:
     hosts: tuple[HostName | BadName, ...]
     port: int
     implicit: bool = False
-    """The domain has no MX and is its own host."""
+    """The recipient domain has no MX and is its own host: without an address it takes no mail at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +50,32 @@ class NoCourse:
     """What is to be reported."""
 
 
-async def courses(
-    destination: Destination, resolver: Resolver, rng: random.Random
-) -> tuple[Course | Literal | NoCourse, ...]:
-    """Where mail for `destination` goes: one course by MX, or one for each hop of the operator's route."""
-    if not destination.hops:
-        return (await _by_mx(destination.domain, destination, resolver, rng, destination.port),)
-    return tuple([await _by_hop(hop, destination, resolver, rng) for hop in destination.hops])
-
-
-async def _by_hop(
-    hop: Hop, destination: Destination, resolver: Resolver, rng: random.Random
+async def find_course(
+    hop: Hop | None, destination: Destination, resolver: Resolver, rng: random.Random
 ) -> Course | Literal | NoCourse:
+    """Where mail for `destination` goes by one hop of the operator's route, or (None) by its MXs."""
+    if hop is None:
+        return await _by_mx(destination.domain, destination, resolver, rng, destination.port)
     port = hop.port or destination.port
     if hop.host is None:
         assert hop.address is not None
         return Literal(hop.address, port)
     domain = Domain(hop.host.key)
     if hop.lookup_mx:
-        return await _by_mx(domain, destination, resolver, rng, port)
+        found = await _by_mx(domain, destination, resolver, rng, port)
+        # What is wrong with the operator's route he can mend: no mail bounces for it.
+        if isinstance(found, NoCourse):
+            return replace(found, status=f"4{found.status[1:]}")
+        return replace(found, implicit=False)
     return Course(NextHop(domain, domain, destination.route_secure), (hop.host,), port)
+
+
+def literal_plan(destination: Destination, literal: Literal) -> Plan | Refusal:
+    """The plan for an address: what the operator demands is all there is. Sessions under it are reported to nobody."""
+    host = HostName(literal.address, literal.address)
+    finding = HostFound(host, (literal.address,), NoDane("an address has no TLSA records", WhyNoDane.OFF))
+    sts = StsAbsent(destination.domain, "no policy applies to an address")
+    return make_plan(destination.domain, finding, sts, destination.local, port=literal.port)
 
 
 async def _by_mx(
@@ -88,5 +95,6 @@ async def _by_mx(
             if not hosts.names:
                 own = hosts.own
                 return NoCourse("5.4.6", f"mail for {domain} loops back to us: {own} is this machine")
-            secure = found.secure or (destination.route_secure and bool(destination.hops))
-            return Course(NextHop(domain, found.expanded, secure), hosts.names, port, found.implicit)
+            # The operator vouches for the name in the route, not for the names that its MX records hold.
+            vouched = destination.route_secure and bool(destination.hops) and found.implicit
+            return Course(NextHop(domain, found.expanded, found.secure or vouched), hosts.names, port, found.implicit)

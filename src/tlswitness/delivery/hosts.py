@@ -29,11 +29,11 @@ def in_order(
     records: Sequence[tuple[int, HostName | BadName]], own_names: Iterable[HostName], rng: random.Random
 ) -> Hosts:
     """The hosts of (preference, name) pairs, best preference first, equal ones in random order, up to ourselves."""
-    own = frozenset(own_names)
-    ours = [(preference, name) for preference, name in records if isinstance(name, HostName) and name in own]
-    limit = min((preference for preference, _ in ours), default=None)
+    known = frozenset(own_names)
+    ours = [(preference, name) for preference, name in records if isinstance(name, HostName) and name in known]
+    limit, own = min(ours, key=lambda record: record[0], default=(None, None))
     left = [record for record in records if limit is None or record[0] < limit]
     rng.shuffle(left)
     left.sort(key=lambda record: record[0])
     names = dict.fromkeys(name for _, name in left)
-    return Hosts(tuple(names)[:MAX_HOSTS], ours[0][1] if ours and isinstance(ours[0][1], HostName) else None)
+    return Hosts(tuple(names)[:MAX_HOSTS], own)

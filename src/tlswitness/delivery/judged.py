@@ -30,9 +30,11 @@ class Findings:
     late: Failure | None = None
     """TLS broke while we took our leave after a bad verdict: held only against policies that nothing else failed under,
     for many servers answer QUIT by closing, and the verdict is what the session failed for."""
+    proven: bool = True
+    """Whether a policy that nothing failed under has been passed: False before the first reply within TLS."""
 
     def judged(self) -> tuple[Judged, ...]:
-        """One entry for each policy, DANE first; `no-policy-found` where there is none."""
+        """One entry for each policy whose outcome is known, DANE first; `no-policy-found` where there is none."""
         plan = self.plan
         entries: list[Judged] = []
         if plan.dane is not None:
@@ -41,7 +43,7 @@ class Findings:
             entries.append(Judged(plan.sts.facts(), self._all(plan.sts.standing, self.verdict.sts)))
         if not entries:
             entries.append(Judged(PolicyFacts(PolicyType.NONE, plan.domain), self._all((), ())))
-        return tuple(entries)
+        return tuple(entry for entry in entries if entry.failures or self.proven)
 
     def forbids(self) -> Failure | None:
         """The gravest failure that forbids to send mail over this session as it is; None where mail may go."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import dataclass, fields
 
 from tlswitness.delivery.outcome import TlsFacts
 from tlswitness.policy.plan import Plan
 
 LOGGER = logging.getLogger("tlswitness.delivery")
+
+_PLAIN = re.compile(r"[^\s\"=]+")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +33,21 @@ class Line:
     text: str = ""
 
     def __str__(self) -> str:
-        return " ".join(f"{name}={_quoted(value)}" for name, value in asdict(self).items() if value != "")
+        return " ".join(f"{name}={_quoted(value)}" for name, value in self.members().items() if value != "")
+
+    def members(self) -> dict[str, str | float]:
+        """Each field by its name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def log(self) -> None:
         """As a record whose `attempt` attribute holds the fields, for formatters of JSON."""
-        LOGGER.info("%s", self, extra={"attempt": asdict(self)})
+        if LOGGER.isEnabledFor(logging.INFO):  # a busy sender without this log does not pay for it
+            LOGGER.info("%s", self, extra={"attempt": self.members()})
 
 
-def tls_words(tls: TlsFacts) -> str:
-    """The `tls` field of a session."""
-    return f"{tls.protocol} {tls.cipher}".strip() or "clear"
+def tls_words(tls: TlsFacts, clear: str = "clear") -> str:
+    """The `tls` field of a session; `clear` where there was no TLS."""
+    return f"{tls.protocol} {tls.cipher}".strip() or clear
 
 
 def policy_words(plan: Plan) -> str:
@@ -49,8 +58,9 @@ def policy_words(plan: Plan) -> str:
     return "+".join(words) or "none"
 
 
-def _quoted(value: object) -> str:
+def _quoted(value: str | float) -> str:
+    """One word, or words in quotes; a peer's text can begin neither a new field nor a new line."""
     if isinstance(value, float):
         return f"{value:.3f}"
-    text = str(value)
-    return text if text and " " not in text and '"' not in text else '"' + text.replace('"', "'") + '"'
+    text = _UNPRINTABLE.sub("?", value)
+    return text if _PLAIN.fullmatch(text) else '"' + text.replace('"', "'") + '"'

@@ -1,23 +1,29 @@
 """Connections kept for reuse, and how many one destination may have at once.
 
-A session may carry another message only under the same recipient domain, plan, MX, address and source address: under
+A session may carry another message only under the same recipient domain, demands, MX, address and source address: under
 anything else its verdict would be another one, and its data point too (DANE and MTA-STS are demands of a domain).
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tlswitness.delivery.attempt import Session
-from tlswitness.names import Domain
-from tlswitness.policy.plan import Plan
+from tlswitness.delivery.settings import Destination
+from tlswitness.names import Domain, HostName
+from tlswitness.policy.plan import DaneDemand, LocalRules, Plan, StsDemand
 
 MAX_IDLE = 200
 """Idle connections over all destinations: each holds a file descriptor."""
+CLOSE_WITHIN = 5.0
+"""Seconds for the last goodbyes when the pool closes: a server that does not answer QUIT must not hold the program."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +31,41 @@ class Key:
     """What must be the same for a connection to be used again."""
 
     domain: Domain
-    plan: Plan
+    next_hop: Domain
+    host: HostName
     address: str
+    port: int
     source: str | None
+    trust: str | None
+    local: LocalRules
+    sts: StsDemand | None
+    dane: DaneDemand | None
+
+    @classmethod
+    def of(cls, destination: Destination, plan: Plan, address: str) -> Key:
+        """For a session with `address` under `plan`: neither its words nor the MX's other addresses demand anything."""
+        return cls(
+            destination.domain,
+            plan.domain,
+            plan.host,
+            address,
+            plan.port,
+            destination.sender.source(address),
+            destination.trust,
+            plan.local,
+            plan.sts,
+            plan.dane,
+        )
+
+    def __hash__(self) -> int:
+        # Enough to tell keys apart, and it spares hashing whole policies for each message.
+        return hash((self.domain, self.address, self.port))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Idle:
+    session: Session
+    until: float
 
 
 class Pool:
@@ -35,10 +73,11 @@ class Pool:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._idle: OrderedDict[Key, list[tuple[Session, float]]] = OrderedDict()
+        self._idle: OrderedDict[Key, list[_Idle]] = OrderedDict()
         self._count = 0
         self._slots: dict[Domain, _Slots] = {}
-        self._closing: set[asyncio.Task[object]] = set()
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     @asynccontextmanager
     async def slot(self, domain: Domain, limit: int) -> AsyncIterator[None]:
@@ -47,74 +86,104 @@ class Pool:
         slots.users += 1
         try:
             async with slots.semaphore:
-                yield
+                slots.held += 1
+                try:
+                    yield
+                finally:
+                    slots.held -= 1
         finally:
             slots.users -= 1
             if not slots.users:
-                self._slots.pop(domain, None)
+                del self._slots[domain]
 
     def take(self, key: Key) -> Session | None:
         """An idle session that is still good."""
-        kept = self._idle.get(key)
-        while kept:
-            session, until = kept.pop()
+        while (kept := self._idle.get(key)) is not None:
+            idle = kept.pop()
             self._count -= 1
             if not kept:
                 del self._idle[key]
-            if self._clock() < until and session.connection.alive:
-                return session
-            session.connection.abort()
+            if self._clock() < idle.until and idle.session.connection.alive:
+                return idle.session
+            self.leave(idle.session)
         return None
+
+    def make_room(self, domain: Domain, limit: int) -> None:
+        """Before a new connection to a destination: its idle ones count, too, and the oldest make room."""
+        slots = self._slots.get(domain)
+        held = slots.held if slots is not None else 0
+        keys = [key for key in self._idle if key.domain == domain]
+        surplus = held + sum(len(self._idle[key]) for key in keys) - limit
+        for key in keys:
+            while surplus > 0 and key in self._idle:
+                self._drop_oldest(key)
+                surplus -= 1
 
     def keep(self, key: Key, session: Session, idle: float) -> None:
         """Keep a session for `idle` seconds."""
-        self._idle.setdefault(key, []).append((session, self._clock() + idle))
+        if self._closed:
+            self.leave(session)
+            return
+        self._idle.setdefault(key, []).append(_Idle(session, self._clock() + idle))
         self._idle.move_to_end(key)
         self._count += 1
         while self._count > MAX_IDLE:
-            self._drop_oldest()
+            self._drop_oldest(next(iter(self._idle)))
 
     def sweep(self) -> None:
-        """Say goodbye to the sessions whose time is over."""
+        """Say goodbye to the sessions whose time is over, or that the server has closed."""
         now = self._clock()
-        for key in list(self._idle):
-            kept = self._idle[key]
-            for session, until in [item for item in kept if item[1] <= now or not item[0].connection.alive]:
-                kept.remove((session, until))
+        for key, kept in list(self._idle.items()):
+            over = [idle for idle in kept if idle.until <= now or not idle.session.connection.alive]
+            for idle in over:
+                kept.remove(idle)
                 self._count -= 1
-                self._goodbye(session)
+                self.leave(idle.session)
             if not kept:
                 del self._idle[key]
 
     def leave(self, session: Session) -> None:
         """Say goodbye to a session that will not be kept, without waiting for it."""
-        self._goodbye(session)
+        if not session.connection.alive:
+            session.connection.abort()
+            return
+        task = asyncio.get_running_loop().create_task(_goodbye(session))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
-    async def close(self) -> None:
-        """Say goodbye to all."""
+    async def close(self, within: float = CLOSE_WITHIN) -> None:
+        """Say goodbye to all, and keep nothing from now on."""
+        self._closed = True
         for kept in self._idle.values():
-            for session, _ in kept:
-                self._goodbye(session)
+            for idle in kept:
+                self.leave(idle.session)
         self._idle.clear()
         self._count = 0
-        if self._closing:
-            await asyncio.gather(*self._closing, return_exceptions=True)
+        if self._leaving:
+            _, late = await asyncio.wait(self._leaving, timeout=within)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
-    def _drop_oldest(self) -> None:
-        key, kept = next(iter(self._idle.items()))
-        session, _ = kept.pop(0)
+    def _drop_oldest(self, key: Key) -> None:
+        kept = self._idle[key]
+        session = kept.pop(0).session
         self._count -= 1
         if not kept:
             del self._idle[key]
-        self._goodbye(session)
-
-    def _goodbye(self, session: Session) -> None:
-        task = asyncio.get_running_loop().create_task(session.connection.quit())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        self.leave(session)
 
 
 @dataclass(slots=True)
 class _Slots:
     semaphore: asyncio.Semaphore
     users: int = 0
+    """Who hold one and who wait for one."""
+    held: int = 0
+
+
+async def _goodbye(session: Session) -> None:
+    try:
+        await session.connection.quit()
+    except Exception:  # noqa: BLE001 - our own fault, and nobody waits for this
+        _log.exception("no proper end of the session with %s", session.relay)

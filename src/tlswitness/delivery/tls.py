@@ -29,6 +29,8 @@ MAX_PLAIN = 16 * 1024
 
 WIDE_CIPHERS = "ALL:+3DES:+RC4:+aNULL:@SECLEVEL=0"
 """All that encrypt, those without a certificate last: the order is our preference."""
+JUDGED_CIPHERS = "ALL:+3DES:+RC4:!aNULL:@SECLEVEL=0"
+"""The same with those left out."""
 DEMANDED_CIPHERS = (
     "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:ECDHE+AES:DHE+AES:RSA+AESGCM:RSA+AES"
     ":!aNULL:!eNULL:!PSK:!SRP:@SECLEVEL=2"
@@ -43,24 +45,32 @@ _OUR_FAULTS = frozenset({"MALLOC_FAILURE", "NO_CIPHERS_AVAILABLE", "NO_PROTOCOLS
 
 @dataclass(frozen=True, slots=True)
 class TlsContexts:
-    """The two ways to start TLS, made once and shared by all connections."""
+    """The ways to start TLS, made once and shared by all connections."""
 
     wide: ssl.SSLContext
+    judged: ssl.SSLContext
     demanded: ssl.SSLContext
 
     @classmethod
     def make(cls) -> TlsContexts:
         """Raises ssl.SSLError where OpenSSL was built without what is needed."""
-        wide = _context(WIDE_CIPHERS)
-        # The lowest that OpenSSL has; ssl itself rules SSLv3 out. Naming TLS 1.0 would give a DeprecationWarning.
-        wide.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-        wide.options |= _LEGACY_SERVER_CONNECT
+        wide, judged = _context(WIDE_CIPHERS), _context(JUDGED_CIPHERS)
+        for context in (wide, judged):
+            # The lowest that OpenSSL has; ssl itself rules SSLv3 out. Naming TLS 1.0 would give a DeprecationWarning.
+            context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+            context.options |= _LEGACY_SERVER_CONNECT
         demanded = _context(DEMANDED_CIPHERS)
         demanded.minimum_version = ssl.TLSVersion.TLSv1_2
-        return cls(wide, demanded)
+        return cls(wide, judged, demanded)
 
     def of(self, strength: Strength) -> ssl.SSLContext:
-        return self.wide if strength is Strength.WIDE else self.demanded
+        match strength:
+            case Strength.WIDE:
+                return self.wide
+            case Strength.JUDGED:
+                return self.judged
+            case Strength.DEMANDED:
+                return self.demanded
 
 
 class TlsLayer:

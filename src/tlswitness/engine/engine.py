@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
-from tlswitness.config import Config
+from tlswitness.config import Config, DomainConfig
 from tlswitness.delivery.attempt import Opener
-from tlswitness.delivery.outcome import Deferred, DeliveryOutcome, Envelope, Failed, RecipientOutcome
+from tlswitness.delivery.outcome import DeliveryOutcome, Envelope, Failed, RecipientOutcome
 from tlswitness.delivery.pool import Pool
 from tlswitness.delivery.route import Router
 from tlswitness.delivery.settings import Destination, Hop
@@ -23,12 +23,13 @@ from tlswitness.delivery.tls import TlsContexts
 from tlswitness.delivery.verdict import Chain, Verdict
 from tlswitness.dns.resolver import DnsResolver
 from tlswitness.engine import translate
+from tlswitness.engine.check import Check, Looker
 from tlswitness.engine.recipients import ToDomain, ToLiteral, sort_out
 from tlswitness.engine.reporter import Reporter
 from tlswitness.engine.surroundings import Surroundings
 from tlswitness.engine.trust import TrustStores
 from tlswitness.hooks import HookCounters, HookFunction, HookModule, HookSet
-from tlswitness.names import Domain
+from tlswitness.names import BadName, Domain, parse_domain, parse_host
 from tlswitness.net import AddressGuard
 from tlswitness.policy.plan import Plan
 from tlswitness.policy.sts.fetch import FetchLimits, PolicyFetcher, policy_context
@@ -43,6 +44,17 @@ SWEEP = 1.0
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Group:
+    """The recipients of a message that go to one destination."""
+
+    destination: Destination
+    addresses: dict[str, list[str]] = field(default_factory=dict)
+    """By what RCPT says: what the caller wrote, more than once where that differs in form only."""
+
 
 class Engine:
     """Outbound mail under MTA-STS and DANE.
@@ -51,7 +63,8 @@ class Engine:
             outcome = await engine.deliver(message, Envelope("me@example.org", ("you@example.com",)))
 
     `hooks` are callables that are told each data point on a thread of their own, beside the modules that the
-    configuration names. Raises OSError where the state directory or the trust anchors cannot be used.
+    configuration names. To be opened once; closing it ends what is under way, and what is open then is deferred. Raises
+    OSError where the state directory or the trust anchors cannot be used.
     """
 
     def __init__(
@@ -67,30 +80,38 @@ class Engine:
         given = [hook if isinstance(hook, HookModule) else HookModule.of(hook) for hook in hooks]
         self._hooks = HookSet([*given, *translate.hook_modules(self.config)])
         self._reporter = Reporter(self._hooks, around.clock)
-        self._stores = TrustStores()
-        self._destinations: dict[Domain, Destination] = {}
+        self._stores = TrustStores(translate.trust_anchors(self.config))
+        self._destinations: dict[Domain, tuple[DomainConfig, Destination]] = {}
         self.resolver = DnsResolver(translate.resolver_settings(self.config), clock=around.clock)
-        self.policies = self._policies(self.config)
+        self._fetcher = self._policy_fetcher(self.config)
+        store = _policy_store(self.config.mta_sts_policy_store)
+        self.policies = StsPolicies(self.resolver, self._fetcher, store, clock=around.clock)
         self._pool = Pool(around.clock)
-        opener = Opener(around.dialer, TlsContexts.make(), self._judge, self._reporter.report)
+        self._opener = opener = Opener(around.dialer, TlsContexts.make(), self._judge, self._reporter.report)
         self._router = Router(self.resolver, self.policies, opener, self._pool, around.clock, around.rng)
         self._stack = AsyncExitStack()
+        self._open: bool | None = None
+        """None: not yet."""
 
     async def __aenter__(self) -> Self:
-        self._stores.load(str(self.config.tls_ca) if self.config.tls_ca else None)
+        if self._open is not None:
+            raise RuntimeError("an engine is opened once: make another one")
+        self._open = True
         self._hooks.start()
         self._stack.push_async_callback(self._hooks.aclose)
         self._stack.push_async_callback(self.resolver.aclose)
         self._stack.push_async_callback(self.policies.aclose)
         self._stack.push_async_callback(self._pool.close)
+        self._stack.push_async_callback(self._router.close)
         refresher = Refresher(self.policies, clock=self._around.clock, random=self._around.rng)
         for loop in (refresher.run(), self._sweep()):
-            self._stack.push_async_callback(partial(_cancel, asyncio.create_task(loop)))
+            self._stack.push_async_callback(partial(_cancel, _background(loop)))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._open = False
         await self._stack.aclose()
 
     async def deliver(self, message: bytes, envelope: Envelope) -> DeliveryOutcome:
@@ -99,73 +120,109 @@ class Engine:
         Recipients of one domain share a transaction, different domains are delivered to at the same time. What is
         deferred is the caller's to try again.
         """
+        if not self._open:
+            raise RuntimeError("the engine is not open: deliver within `async with Engine(...)`")
         content = prepare(message)
         settled: dict[str, RecipientOutcome] = {}
-        groups: dict[Destination, dict[str, str]] = defaultdict(dict)
-        for given in envelope.recipients:
-            match sort_out(given):
-                case ToDomain(address=address, domain=domain):
-                    groups[self.destination(domain)][address] = given
-                case ToLiteral(address=address):
-                    groups[self._literal(address)][given] = given
-                case Failed() as failed:
-                    settled[given] = failed
-        results = await asyncio.gather(
-            *(self._deliver(destination, envelope, content, group) for destination, group in groups.items())
-        )
-        for result in results:
-            settled |= result
-        return DeliveryOutcome(tuple(settled[given] for given in envelope.recipients))
+        groups: dict[Domain, _Group] = {}
+        for given in dict.fromkeys(envelope.recipients):
+            recipient = sort_out(given)
+            if isinstance(recipient, Failed):
+                settled[given] = recipient
+                continue
+            destination = self._destination(recipient)
+            group = groups.setdefault(destination.domain, _Group(destination))
+            group.addresses.setdefault(recipient.address, []).append(given)
+        parts = [self._deliver(group, envelope, content) for group in groups.values()]
+        for outcomes in [await parts[0]] if len(parts) == 1 else await asyncio.gather(*parts):
+            settled |= outcomes
+        return DeliveryOutcome(tuple([settled[given] for given in envelope.recipients]))
+
+    async def check(self, domain: str, *, mx: str | None = None, connect: bool = True) -> Check:
+        """What a delivery to `domain` would do and report, each MX tried up to where it would be given the mail.
+
+        `mx` is tried in place of the domain's MXs; without `connect` none is. Makes no data points and stores nothing.
+        Raises ValueError where `domain` or `mx` is no name.
+        """
+        around, store = self._around, self.policies.store
+        looker = Looker(self.resolver, self._fetcher, store, self._opener, around.clock, around.rng)
+        host = None if mx is None else _valid(parse_host(mx))
+        return await looker.check(self.destination(_valid(parse_domain(domain))), mx=host, connect=connect)
 
     def destination(self, domain: Domain) -> Destination:
         """How mail for `domain` travels."""
+        own = self.config.for_domain(domain)  # a scope may expire at any time
         known = self._destinations.get(domain)
-        if known is None:
+        if known is None or known[0] is not own:
             if len(self._destinations) >= MAX_DESTINATIONS:
                 self._destinations.clear()
-            known = self._destinations[domain] = translate.destination(self.config, domain)
-        return known
+            known = self._destinations[domain] = own, translate.destination(self.config, domain)
+        return known[1]
 
     def hook_counters(self) -> Sequence[HookCounters]:
         """What each hook was told, and what went wrong with it."""
         return self._hooks.counters()
 
-    async def _deliver(
-        self, destination: Destination, envelope: Envelope, content: Content, group: dict[str, str]
-    ) -> dict[str, RecipientOutcome]:
-        part = replace(envelope, recipients=tuple(group))
-        try:
-            outcomes = await self._router.deliver(destination, part, content)
-        except Exception:  # noqa: BLE001 - the last resort, and it is logged
-            # A bug of ours must not take the other destinations' outcomes with it, nor pretend to know this one's.
-            _log.exception("delivery to %s broke off", destination.domain)
-            text = "internal error, see the log"
-            outcomes = tuple(Deferred(recipient, "4.3.0", text, uncertain=True) for recipient in group)
-        return {group[o.recipient]: replace(o, recipient=group[o.recipient]) for o in outcomes}
+    async def _deliver(self, group: _Group, envelope: Envelope, content: Content) -> dict[str, RecipientOutcome]:
+        addresses = tuple(group.addresses)
+        part = envelope if addresses == envelope.recipients else replace(envelope, recipients=addresses)
+        outcomes = await self._router.deliver(group.destination, part, content)
+        return {
+            given: outcome if given == outcome.recipient else replace(outcome, recipient=given)
+            for outcome in outcomes
+            for given in group.addresses[outcome.recipient]
+        }
 
-    def _literal(self, address: str) -> Destination:
-        template = self.destination(Domain(f"[{address}]"))
-        return template if template.hops else replace(template, hops=(Hop(None, address),))
+    def _destination(self, recipient: ToDomain | ToLiteral) -> Destination:
+        match recipient:
+            case ToDomain(domain=domain):
+                return self.destination(domain)
+            case ToLiteral(ip=ip):
+                template = self.destination(Domain(f"[{ip}]"))
+                return template if template.hops else replace(template, hops=(Hop(None, ip),))
 
     def _judge(self, chain: Chain, plan: Plan, trust: str | None) -> Verdict:
         return self._stores.memo(trust).judge(chain, plan, self._around.clock())
 
-    def _policies(self, config: Config) -> StsPolicies:
+    def _policy_fetcher(self, config: Config) -> PolicyFetcher:
         times = config.timeouts
-        fetcher = PolicyFetcher(
+        return PolicyFetcher(
             self.resolver,
             self._around.dialer,
             AddressGuard.allowing(config.policy_fetch_allow),
-            policy_context(ca_file=str(config.tls_ca) if config.tls_ca else None),
+            policy_context(ca_data=self._stores.pem(str(config.tls_ca) if config.tls_ca else None)),
             FetchLimits(total=times.policy_fetch, connect=min(times.connect, times.policy_fetch)),
         )
-        store = PolicyStore(config.mta_sts_policy_store)
-        return StsPolicies(self.resolver, fetcher, store, clock=self._around.clock)
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP)
             self._pool.sweep()
+
+
+def _valid(name: T | BadName) -> T:
+    if isinstance(name, BadName):
+        raise ValueError(str(name))  # noqa: TRY004 - the type is our way to say that the value is wrong
+    return name
+
+
+def _policy_store(directory: Path) -> PolicyStore:
+    try:
+        return PolicyStore(directory)
+    except OSError as error:
+        raise OSError(f"mta_sts_policy_store: {directory} cannot be used: {error.strerror or error}") from error
+
+
+def _background(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """A loop that runs as long as the engine is open: should a bug end it, someone is told."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(_ended)
+    return task
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("a background task ended: %r", error, exc_info=error)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -11,6 +11,7 @@ from tlswitness.delivery.settings import Destination, Family, Hop, Limits, Sende
 from tlswitness.delivery.smtp.talk import Timeouts
 from tlswitness.dns.resolver import ResolverSettings
 from tlswitness.dns.servers import Server
+from tlswitness.engine.trust import Anchors
 from tlswitness.hooks import HookLoadFailed, HookModule, load
 from tlswitness.names import Domain, HostName, parse_host
 from tlswitness.policy.plan import DaneAndSts, LocalRules, TlsWanted
@@ -52,6 +53,12 @@ def resolver_settings(config: Config) -> ResolverSettings:
         tcp_timeout=config.timeouts.dns / 2,
         deadline=config.timeouts.dns,
     )
+
+
+def trust_anchors(config: Config) -> list[Anchors]:
+    """All that some destination's certificates may be held against; the first is for policy hosts, too."""
+    scopes = [(f'[domain."{name}"] tls_ca', scope.config.tls_ca) for name, scope in config.domains.items()]
+    return [Anchors(path, option) for option, path in [("tls_ca", config.tls_ca), *scopes]]
 
 
 def hook_modules(config: Config) -> list[HookModule | HookLoadFailed]:

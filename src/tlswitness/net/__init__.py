@@ -1,7 +1,7 @@
 """The connect seam: the one place that opens a TCP connection, and the guard over where to.
 
 Separate because policy (HTTPS fetch) and delivery (SMTP) both connect and neither may know the other. The lab replaces
-the well-known ports at this seam, and nothing else. Addresses that names of the network's choosing resolve to are guarded here.
+the well-known ports at this seam, and nothing else. Addresses that names of strangers lead to are guarded here.
 """
 
 from tlswitness.net.dial import Dialer, DirectDialer, MappedDialer

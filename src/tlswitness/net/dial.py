@@ -25,6 +25,7 @@ class DirectDialer:
 
     async def dial(self, address: str, port: int, *, source: str | None = None) -> socket.socket:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        socket.inet_pton(family, address)  # OSError on a name: nobody but our resolver may look one up
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)

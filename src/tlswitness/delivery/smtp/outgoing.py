@@ -17,8 +17,8 @@ from tlswitness.delivery.smtp.message import Content
 from tlswitness.delivery.smtp.reply import Reply
 from tlswitness.delivery.smtp.talk import Lost, Refused
 
-TOO_MANY = 552
-"""To RCPT it may mean too many recipients for one message, which another one cures (RFC 5321 section 4.5.3.1.10)."""
+TOO_MANY = frozenset({452, 552})
+"""To RCPT they may mean too many recipients for one message, which another one cures (RFC 5321 section 4.5.3.1.10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Later:
     text: str
     uncertain: bool = False
     """The whole message was written and no reply came back: the server may have it all the same."""
+    crowded: bool = False
+    """The message may have had too many recipients: the next one may take this one along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,8 @@ class Outgoing:
         """The reply to one RCPT."""
         if reply.positive:
             self.accepted.append(place)
-        elif reply.code == TOO_MANY:
-            self._results.setdefault(place, Later("4" + reply.status[1:], reply.text))
+        elif reply.code in TOO_MANY:
+            self._results.setdefault(place, Later("4" + reply.status[1:], reply.text, crowded=True))
         else:
             self._results.setdefault(place, _refusal(reply))
 

@@ -30,6 +30,9 @@ class Strength(StrEnum):
 
     WIDE = "wide"
     """Nothing is demanded: whatever OpenSSL can do, for weak TLS beats clear text (RFC 7435)."""
+    JUDGED = "judged"
+    """Nothing is demanded, but a certificate is judged: as wide, without the suites that present none. A server that
+    chooses by an order of its own may prefer those, and its good certificate would never be seen."""
     DEMANDED = "demanded"
     """A policy demands it: TLS 1.2 or later and sound suites."""
 

@@ -1,0 +1,99 @@
+"""What is known of each recipient of one delivery. Pure.
+
+Separate from the route because it is where a message could be lost or sent twice: who is settled is never tried again,
+who may have been served without our knowing is never tried again in this delivery, and each of the others is deferred
+with the last thing that went wrong for him. RFC 5321 sections 4.2.1 and 6.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from tlswitness.delivery.outcome import CLEAR_TEXT, Deferred, Delivered, Failed, RecipientOutcome, Relay, TlsFacts
+from tlswitness.delivery.smtp.transaction import Later, Never, RecipientResult, Taken
+
+NOTHING_TRIED = Deferred("", "4.4.1", "no host could be reached")
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The recipients of one delivery."""
+
+    recipients: tuple[str, ...]
+    _open: dict[str, None] = field(init=False)
+    _settled: dict[str, RecipientOutcome] = field(default_factory=dict, init=False)
+    _said: dict[str, Deferred] = field(default_factory=dict, init=False)
+    """What a server last answered about one recipient; forgotten when something stands in the way of all."""
+    _note: Deferred = field(default=NOTHING_TRIED, init=False)
+    _in_flight: tuple[str, ...] = field(default=(), init=False)
+    _relay: Relay | None = field(default=None, init=False)
+    """Who is asked to take the message for them."""
+
+    def __post_init__(self) -> None:
+        self._open = dict.fromkeys(self.recipients)
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """Those still to be settled, each once, in their order."""
+        return tuple(self._open)
+
+    @property
+    def closed(self) -> bool:
+        """All are settled."""
+        return not self._open
+
+    def is_open(self, recipient: str) -> bool:
+        return recipient in self._open
+
+    def note(self, status: str, text: str, relay: Relay | None = None) -> None:
+        """Something stands in the way of all that are open: what their deferral will say, unless more happens."""
+        self._note = Deferred("", status, text, relay)
+        self._said.clear()
+
+    def reject(self, status: str, text: str) -> None:
+        """None of those that are open can ever be delivered to."""
+        for recipient in self.open:
+            self._settle(Failed(recipient, status, text))
+
+    def depart(self, recipients: Sequence[str], relay: Relay) -> None:
+        """A transaction for these begins."""
+        self._in_flight = tuple(recipients)
+        self._relay = relay
+
+    def arrive(self, results: Sequence[RecipientResult], tls: TlsFacts = CLEAR_TEXT) -> None:
+        """The results of that transaction, in the order of its recipients."""
+        relay = self._relay
+        assert relay is not None, "nothing departed"
+        for recipient, result in zip(self._in_flight, results, strict=True):
+            match result:
+                case Taken(status=status, text=text):
+                    self._settle(Delivered(recipient, status, text, relay, tls))
+                case Never(status=status, text=text):
+                    self._settle(Failed(recipient, status, text, relay))
+                case Later(status=status, text=text, uncertain=True):
+                    self._settle(Deferred(recipient, status, text, relay, uncertain=True))
+                case Later(status=status, text=text):
+                    self._said[recipient] = Deferred(recipient, status, text, relay)
+        self._in_flight = ()
+
+    def break_off(self, status: str, text: str) -> None:
+        """The delivery ends here and now: whether a server has taken the message for those in flight, nobody knows."""
+        for recipient in self._in_flight:
+            self._settle(Deferred(recipient, status, text, self._relay, uncertain=True))
+        self._in_flight = ()
+        self.note(status, text)
+
+    def outcomes(self) -> tuple[RecipientOutcome, ...]:
+        """One for each recipient, in their order."""
+        return tuple(self._outcome(recipient) for recipient in self.recipients)
+
+    def _outcome(self, recipient: str) -> RecipientOutcome:
+        known = self._settled.get(recipient) or self._said.get(recipient)
+        return known or replace(self._note, recipient=recipient)
+
+    def _settle(self, outcome: RecipientOutcome) -> None:
+        """For good: the first word stands."""
+        if outcome.recipient in self._open:
+            del self._open[outcome.recipient]
+            self._settled[outcome.recipient] = outcome

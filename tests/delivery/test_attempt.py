@@ -1,0 +1,512 @@
+"""One attempt over loopback: clear text only where nothing forbids it, and of each connection one outcome."""
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from tlswitness.datapoint import points_of
+from tlswitness.datapoint.failure import Cause, Failure
+from tlswitness.datapoint.outcome import NotReportable, SessionEnded
+from tlswitness.delivery.attempt import Broken, Opener, Session
+from tlswitness.delivery.settings import Destination, Limits, Sender
+from tlswitness.delivery.smtp.talk import Timeouts
+from tlswitness.delivery.tls import TlsContexts
+from tlswitness.delivery.verdict import Memo, TrustStore
+from tlswitness.lab.authority import DAY, wrong
+from tlswitness.lab.fakes import until
+from tlswitness.lab.mx import BEHAVIOURS, MxServer, Suite, server_context
+from tlswitness.lab.tlsstream import TlsStream
+from tlswitness.names import Domain, HostName, MxPattern
+from tlswitness.net import DirectDialer, MappedDialer
+from tlswitness.policy.dane import DaneRecords
+from tlswitness.policy.plan import DaneDemand, LocalRules, Plan, StsDemand, TlsWanted
+from tlswitness.policy.sts.model import Mode, StsPolicy
+
+DOMAIN = Domain("example.com")
+MX = HostName("MX.example.com", "mx.example.com")
+ADDRESS = "127.0.0.1"
+CONTEXTS = TlsContexts.make()
+PATIENT = Timeouts(greeting=20, hello=20, starttls=20, handshake=20, quit=20)
+
+
+def sts(mode, **changes):
+    policy = StsPolicy(mode, 60, (MxPattern(MX),), ("version: STSv1", f"mode: {mode}"))
+    return replace(StsDemand(DOMAIN, policy, binding=mode is Mode.ENFORCE), **changes)
+
+
+def dane(record, *, usable=True):
+    records = DaneRecords(MX, (record,), (record,) if usable else (), (MX,))
+    return DaneDemand(records, () if usable else (Failure(Cause.TLSA_ALL_UNUSABLE),))
+
+
+@dataclass
+class World:
+    """An opener, its reports, and plans for one MX with a certificate."""
+
+    authority: object
+    reports: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.memo = Memo(TrustStore.from_pem(self.authority.trust_pem))
+        self.destination = Destination(DOMAIN, Sender("us.example.org"), timeouts=PATIENT)
+        self.certificate = self.authority.issue([MX.key])
+
+    def plan(self, demands):
+        """The plan for a column of the decision table."""
+        record = self.certificate.tlsa(3, 1, 1)
+        of = {
+            "none": {},
+            "testing": {"sts": sts(Mode.TESTING)},
+            "enforce": {"sts": sts(Mode.ENFORCE)},
+            "dane": {"dane": dane(record)},
+            "dane-wrong": {"dane": dane(wrong(record))},
+            "unusable": {"dane": dane(record, usable=False)},
+            "both": {"sts": sts(Mode.ENFORCE), "dane": dane(record)},
+            "both-dane-wrong": {"sts": sts(Mode.ENFORCE), "dane": dane(wrong(record))},
+            "dane-decides": {"sts": sts(Mode.ENFORCE, binding=False), "dane": dane(record)},
+            "dane-testing": {"sts": sts(Mode.TESTING), "dane": dane(record)},
+            "required": {"local": LocalRules(tls=TlsWanted.REQUIRED)},
+            "verify": {"local": LocalRules(tls_verify=True)},
+            "no-tls": {"local": LocalRules(tls=TlsWanted.NO)},
+        }[demands]
+        return Plan(DOMAIN, MX, (ADDRESS,), 25, **{"local": LocalRules(), "sts": None, "dane": None, **of})
+
+    async def open(self, demands, port, **changes):
+        opener = Opener(
+            MappedDialer(ports={25: port}),
+            CONTEXTS,
+            lambda chain, plan, trust: self.memo.judge(chain, plan, time.time()),
+            self.reports.append,
+        )
+        return await opener.open(self.plan(demands), ADDRESS, replace(self.destination, **changes))
+
+    @property
+    def told(self):
+        """Each report in short: `-` for what is not reportable, else the causes by policy."""
+        return [
+            "-"
+            if isinstance(report, NotReportable)
+            else {
+                str(entry.policy.policy_type): [failure.cause.name for failure in entry.failures]
+                for entry in report.judged
+            }
+            for report in self.reports
+        ]
+
+
+@pytest.fixture
+def world(authority):
+    return World(authority)
+
+
+@asynccontextmanager
+async def lab_mx(world, behaviour):
+    behaviour = BEHAVIOURS[behaviour]
+    context = server_context(behaviour.suite)
+    if behaviour.suite is not Suite.ANONYMOUS:
+        world.certificate.load_into(context)
+    server = MxServer(MX.text, ADDRESS, context, behaviour, 0)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+async def finish(result):
+    if isinstance(result, Session):
+        await result.connection.quit()
+
+
+BEFORE_TLS = {
+    # behaviour: the cause, and whether the same connection can go on in clear text
+    "no-starttls": ("STARTTLS_NOT_OFFERED", True),
+    "helo-only": ("STARTTLS_NOT_OFFERED", True),
+    "starttls-454": ("STARTTLS_REFUSED", True),
+    "starttls-501": ("STARTTLS_REFUSED", True),
+    "starttls-injection": ("STARTTLS_INJECTION", False),
+    "tls-alert": ("TLS_ALERT", False),
+    "tls-garbage": ("TLS_LOCAL", False),
+    "tls-close": ("TLS_CLOSED", False),
+    "tls-silent": ("TLS_TIMEOUT", False),
+    "tls-late-close": ("TLS_AFTER_HANDSHAKE", False),
+    "tls-late-alert": ("TLS_AFTER_HANDSHAKE", False),
+}
+POLICIES = {
+    "none": ["no-policy-found"],
+    "required": ["no-policy-found"],
+    "verify": ["no-policy-found"],
+    "testing": ["sts"],
+    "enforce": ["sts"],
+    "dane": ["tlsa"],
+    "unusable": ["tlsa"],
+    "both": ["tlsa", "sts"],
+    "dane-decides": ["tlsa", "sts"],
+    "dane-testing": ["tlsa", "sts"],
+}
+
+
+@pytest.mark.rfc(8461, "5")
+@pytest.mark.rfc(7672, "2.2")
+@pytest.mark.rfc(8460, "4.3")
+@pytest.mark.parametrize("demands", POLICIES)
+@pytest.mark.parametrize("behaviour", BEFORE_TLS)
+async def test_tls_does_not_come_up(world, behaviour, demands):
+    """RFC 3207 section 4: what TLS failing means for the mail is the client's policy."""
+    cause, same_connection = BEFORE_TLS[behaviour]
+    async with lab_mx(world, behaviour) as server:
+        timeouts = replace(PATIENT, handshake=0.2 if behaviour == "tls-silent" else 20)
+        result = await world.open(demands, server.port, timeouts=timeouts)
+        if demands in ("none", "testing"):
+            assert isinstance(result, Session)
+            assert result.tls.protocol == ""
+            # A policy that is judged and does not bind is worth one more try, with suites that show no certificate.
+            wider = demands == "testing" and cause in ("TLS_ALERT", "TLS_LOCAL")
+            assert server.connections == (1 if same_connection else 3 if wider else 2)
+        else:
+            assert isinstance(result, Broken)
+            assert (result.status, server.connections) == ("4.7.5", 1)
+            assert result.sts_forbids is (demands in ("enforce", "both"))
+        await finish(result)
+    assert len(world.reports) == server.connections
+    first, *rest = world.told
+    assert list(first) == POLICIES[demands]
+    assert all(cause in causes for causes in first.values())
+    assert rest == ["-"] * (server.connections - 1)
+
+
+@pytest.mark.rfc(8460, "4.3.4")
+@pytest.mark.parametrize("demands", ["none", "both"])
+@pytest.mark.parametrize(
+    ("behaviour", "status"),
+    [("refused", "4.4.1"), ("greeting-421", "4.3.2"), ("greeting-554", "4.7.1"), ("ehlo-refused", "4.7.1")],
+)
+async def test_what_happens_before_starttls_is_no_event_of_tls(world, behaviour, demands, status):
+    async with lab_mx(world, behaviour) as server:
+        result = await world.open(demands, server.port)
+    assert isinstance(result, Broken)
+    assert (result.status, result.sts_forbids) == (status, False)
+    assert world.told == ["-"]
+
+
+@pytest.mark.rfc(8460, "4.2")
+@pytest.mark.parametrize("demands", POLICIES)
+async def test_all_is_well(world, demands):
+    async with lab_mx(world, "ok") as server:
+        result = await world.open(demands, server.port)
+        assert isinstance(result, Session)
+        assert result.tls.protocol == "TLSv1.3"
+        assert result.tls.verified_by == {
+            "none": (), "required": (), "verify": (), "unusable": (), "testing": ("sts",), "enforce": ("sts",),
+            "dane": ("tlsa",)
+        }.get(demands, ("tlsa", "sts"))  # fmt: skip
+        await finish(result)
+    failed = {"unusable": ["TLSA_ALL_UNUSABLE"]}.get(demands, [])
+    assert world.told == [dict.fromkeys(POLICIES[demands], failed)]
+    (report,) = world.reports
+    assert (report.recipient_domain, report.mx, report.sending_ip, report.receiving_ip, report.helo) == (
+        DOMAIN, "MX.example.com", "127.0.0.1", "127.0.0.1", "MX.example.com"
+    )  # fmt: skip
+
+
+@pytest.mark.rfc(8461, "4.2")
+@pytest.mark.rfc(7672, "3.1")
+@pytest.mark.parametrize(
+    ("certificate", "demands", "goes_on", "told"),
+    [
+        ("expired", "none", True, {"no-policy-found": []}),
+        ("expired", "required", True, {"no-policy-found": []}),
+        ("expired", "verify", False, {"no-policy-found": []}),
+        ("expired", "testing", True, {"sts": ["CERT_EXPIRED"]}),
+        ("expired", "enforce", False, {"sts": ["CERT_EXPIRED"]}),
+        ("expired", "dane", True, {"tlsa": []}),
+        ("expired", "unusable", True, {"tlsa": ["TLSA_ALL_UNUSABLE"]}),
+        ("expired", "both", False, {"tlsa": [], "sts": ["CERT_EXPIRED"]}),
+        ("expired", "dane-decides", True, {"tlsa": [], "sts": ["CERT_EXPIRED"]}),
+        ("expired", "dane-testing", True, {"tlsa": [], "sts": ["CERT_EXPIRED"]}),
+        ("name", "enforce", False, {"sts": ["CERT_HOST_MISMATCH"]}),
+        ("good", "dane-wrong", False, {"tlsa": ["DANE_NO_MATCH"]}),
+        # RFC 8461 section 2: nothing of MTA-STS makes up for a failure of DANE.
+        ("good", "both-dane-wrong", False, {"tlsa": ["DANE_NO_MATCH"], "sts": []}),
+    ],
+)
+async def test_a_certificate_is_judged_under_each_policy(world, certificate, demands, goes_on, told):
+    world.certificate = {
+        "good": lambda: world.certificate,
+        "expired": lambda: world.authority.issue([MX.key], not_before=-9 * DAY, not_after=-DAY),
+        "name": lambda: world.authority.issue(["other.example.com"]),
+    }[certificate]()
+    async with lab_mx(world, "ok") as server:
+        result = await world.open(demands, server.port)
+        assert isinstance(result, Session if goes_on else Broken)
+        assert result.tls.protocol == "TLSv1.3"
+        assert server.connections == 1
+        await finish(result)
+    assert world.told == [told]
+
+
+@pytest.mark.rfc(8460, "4.2")
+@pytest.mark.parametrize(
+    ("behaviour", "demands", "goes_on", "told"),
+    [
+        ("tls10-only", "none", True, {"no-policy-found": []}),
+        ("tls10-only", "testing", True, {"sts": ["TLS_WEAK"]}),
+        ("tls10-only", "enforce", False, {"sts": ["TLS_ALERT"]}),
+        ("tls-anonymous", "none", True, {"no-policy-found": []}),
+        ("tls-anonymous", "testing", True, {"sts": ["TLS_ALERT"]}),
+    ],
+)
+async def test_weak_tls_beats_clear_text_and_is_no_success_of_a_policy(world, behaviour, demands, goes_on, told):
+    async with lab_mx(world, behaviour) as server:
+        result = await world.open(demands, server.port)
+        assert isinstance(result, Session if goes_on else Broken)
+        assert bool(result.tls.protocol) is goes_on
+        await finish(result)
+    ((policy, causes),) = world.told[0].items()
+    assert {policy: causes[:1]} == told
+
+
+async def test_where_the_operator_forbids_tls_it_is_not_tried(world):
+    async with lab_mx(world, "ok") as server:
+        result = await world.open("no-tls", server.port)
+        assert isinstance(result, Session)
+        assert result.tls.protocol == ""
+        assert server.connections == 1
+        await finish(result)
+    assert world.told == ["-"]
+
+
+@pytest.mark.parametrize(("demands", "told"), [("none", "-"), ("testing", {"sts": []})])
+async def test_sessions_without_a_policy_may_be_silenced(world, demands, told):
+    async with lab_mx(world, "ok") as server:
+        await finish(await world.open(demands, server.port, report_without_policy=False))
+    assert world.told == [told]
+
+
+async def test_pipelining_may_be_switched_off(world):
+    async with lab_mx(world, "ok") as server:
+        with_it = await world.open("none", server.port)
+        without = await world.open("none", server.port, limits=Limits(pipelining=False))
+        assert (with_it.capabilities.pipelining, without.capabilities.pipelining) == (True, False)
+        await finish(with_it)
+        await finish(without)
+
+
+@pytest.mark.rfc(8460, "4.4")
+async def test_behind_nat_the_operator_says_which_address_is_reported(world):
+    async with lab_mx(world, "ok") as server:
+        sender = Sender("us.example.org", source_ipv4="127.0.0.9", report_ipv4="198.51.100.7")
+        await finish(await world.open("none", server.port, sender=sender))
+    assert world.reports[0].sending_ip == "198.51.100.7"
+
+
+async def test_a_source_address_that_is_not_ours_is_our_fault(world):
+    result = await world.open("none", 9, sender=Sender("us.example.org", source_ipv4="192.0.2.77"))
+    assert isinstance(result, Broken)
+    assert (result.status, world.told) == ("4.3.5", ["-"])
+
+
+class Peer:
+    """An MX in the raw: at `stop` it says nothing more and waits for us to go; `says` replaces replies."""
+
+    def __init__(self, certificate, stop="", **says):
+        self.context = certificate.server_context()
+        self.stop = stop
+        self.says = {
+            "greeting": "220 mx.example ESMTP",
+            "ehlo": "250-mx.example|250-PIPELINING|250-SIZE 1000|250 STARTTLS",
+            "starttls": "220 go",
+            "ehlo-tls": "250 mx.example",
+            "quit": "221 bye",
+            **says,
+        }
+        self.stopped = False
+        self.gone = False
+        self.heard = []
+
+    async def __call__(self, reader, writer):
+        self.reader, self.writer, self.tls = reader, writer, None
+        try:
+            await self.say("greeting")
+            await self.hear("EHLO us.example.org", "ehlo")
+            await self.hear("STARTTLS", "starttls")
+            if self.stop == "handshake":
+                await self.wait()
+            self.tls = TlsStream(self.context, reader, writer)
+            await self.tls.handshake()
+            line = (await self.tls.readline()).decode().strip()
+            self.heard.append(line)
+            await self.say("quit" if line == "QUIT" else "ehlo-tls")
+            while line := await self.tls.readline():
+                self.heard.append(line.decode().strip())
+                await self.say("quit")
+        except EOFError:
+            pass
+        finally:  # by a reset, too: what we had not read yet is lost when we abort
+            self.gone = True
+
+    async def hear(self, line, answer):
+        heard = (await self.reader.readline()).decode().strip()
+        if heard != line:
+            raise EOFError
+        self.heard.append(heard)
+        await self.say(answer)
+
+    async def say(self, what):
+        if what == self.stop:
+            await self.wait()
+        text = self.says[what]
+        if text is None:
+            raise EOFError
+        data = "".join(f"{line}\r\n" for line in text.split("|")).encode()
+        if self.tls:
+            await self.tls.write(data)
+        else:
+            self.writer.write(data)
+
+    async def wait(self):
+        self.stopped = True
+        while await self.reader.read(65536):
+            pass
+        raise EOFError
+
+
+@pytest.mark.rfc(8460, "4.2")
+@pytest.mark.parametrize("demands", ["none", "both"])
+@pytest.mark.parametrize(
+    ("reply", "status"), [("421 4.3.2 closing", "4.3.2"), ("550 5.7.1 no", "4.7.1"), ("what?", "4.5.0")]
+)
+async def test_what_is_refused_within_tls_is_no_failure_of_tls(world, serving, demands, reply, status):
+    peer = Peer(world.certificate, **{"ehlo-tls": reply, "quit": reply})
+    async with serving(peer) as port:
+        result = await world.open(demands, port)
+    assert isinstance(result, Broken)
+    assert (result.status, result.sts_forbids) == (status, False)
+    assert world.told == [{policy: [] for policy in POLICIES[demands]}]
+
+
+async def test_what_was_learnt_before_tls_is_forgotten(world, serving):
+    """RFC 3207 section 4.2."""
+    async with serving(Peer(world.certificate)) as port:
+        result = await world.open("enforce", port)
+        assert isinstance(result, Session)
+        assert (result.capabilities.pipelining, result.capabilities.size) == (False, None)
+        await finish(result)
+
+
+@pytest.mark.rfc(8460, "4.4")
+@pytest.mark.parametrize(
+    ("greeting", "ehlo", "after", "helo"),
+    [
+        ("220 mx.example ESMTP", "250-other.example|250 STARTTLS", "250 x.example", "mx.example"),
+        ("220 ESMTP ready", "250-other.example|250 STARTTLS", "250 x.example", "other.example"),
+        ("220 *****", "250-????|250 STARTTLS", "250 x.example", "x.example"),
+        ("220 *****", "250-????|250 STARTTLS", "250 ????", None),
+    ],
+)
+async def test_what_the_server_calls_itself(world, serving, greeting, ehlo, after, helo):
+    peer = Peer(world.certificate, greeting=greeting, ehlo=ehlo, **{"ehlo-tls": after})
+    async with serving(peer) as port:
+        await finish(await world.open("none", port))
+    assert world.reports[0].helo == helo
+
+
+@pytest.mark.parametrize(
+    ("quit_reply", "told"),
+    [
+        ("221 bye", {"tlsa": ["DANE_NO_MATCH"], "sts": []}),
+        # No reply ever came within TLS: it cannot be a success of any policy.
+        (None, {"tlsa": ["DANE_NO_MATCH"], "sts": ["TLS_AFTER_HANDSHAKE"]}),
+    ],
+)
+async def test_leaving_after_a_bad_verdict(world, serving, quit_reply, told):
+    """RFC 3207 section 4.1: QUIT, and nothing of the message is sent."""
+    peer = Peer(world.certificate, quit=quit_reply)
+    async with serving(peer) as port:
+        result = await world.open("both-dane-wrong", port)
+        await until(lambda: peer.gone or quit_reply is None)
+    assert isinstance(result, Broken)
+    assert peer.heard == ["EHLO us.example.org", "STARTTLS", "QUIT"]
+    assert world.told == [told]
+
+
+STAGES = ["greeting", "ehlo", "starttls", "handshake", "ehlo-tls"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+async def test_cancelled_while_the_peer_thinks(world, serving, stage):
+    peer = Peer(world.certificate, stop=stage)
+    async with serving(peer) as port:
+        task = asyncio.create_task(world.open("enforce", port, timeouts=Timeouts()))
+        await until(lambda: peer.stopped)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(lambda: peer.gone)
+    assert world.told == ["-"]
+
+
+@pytest.mark.parametrize(
+    ("demands", "told"), [("dane-wrong", {"tlsa": ["DANE_NO_MATCH"]}), ("both-dane-wrong", {"tlsa": ["DANE_NO_MATCH"]})]
+)
+async def test_cancelled_on_leaving_the_bad_verdict_is_told_and_nothing_unproven(world, serving, demands, told):
+    peer = Peer(world.certificate, stop="quit")
+    async with serving(peer) as port:
+        task = asyncio.create_task(world.open(demands, port, timeouts=Timeouts()))
+        await until(lambda: peer.stopped)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(lambda: peer.gone)
+    assert world.told == [told]
+
+
+async def test_cancelled_before_there_is_a_connection(world):
+    class Slow(DirectDialer):
+        async def dial(self, address, port, *, source=None):
+            await asyncio.Event().wait()
+
+    opener = Opener(Slow(), CONTEXTS, None, world.reports.append)
+    task = asyncio.create_task(opener.open(world.plan("none"), ADDRESS, world.destination))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert world.told == ["-"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+async def test_each_wait_has_its_own_time(world, serving, stage):
+    name = {"ehlo": "hello", "ehlo-tls": "hello"}.get(stage, stage)
+    peer = Peer(world.certificate, stop=stage)
+    async with serving(peer) as port:
+        result = await world.open("enforce", port, timeouts=replace(Timeouts(), **{name: 0.3}))
+        await until(lambda: peer.gone)
+    assert isinstance(result, Broken)
+    assert len(world.reports) == 1
+    causes = {"starttls": ["STARTTLS_NO_REPLY"], "handshake": ["TLS_TIMEOUT"], "ehlo-tls": ["TLS_AFTER_HANDSHAKE"]}
+    assert world.told == [{"sts": causes[stage]} if stage in causes else "-"]
+
+
+async def test_a_fault_of_ours_is_nobodys_failure(world, serving):
+    def broken(chain, plan, trust):
+        raise ZeroDivisionError
+
+    peer = Peer(world.certificate)
+    async with serving(peer) as port:
+        opener = Opener(MappedDialer(ports={25: port}), CONTEXTS, broken, world.reports.append)
+        with pytest.raises(ZeroDivisionError):
+            await opener.open(world.plan("enforce"), ADDRESS, world.destination)
+        await until(lambda: peer.gone)
+    assert world.told == ["-"]
+
+
+async def test_points_of_a_session_are_as_many_as_its_policies(world):
+    async with lab_mx(world, "ok") as server:
+        await finish(await world.open("both", server.port))
+    (report,) = world.reports
+    assert isinstance(report, SessionEnded)
+    assert [point.policy.policy_type.value for point in points_of(report, 0)] == ["tlsa", "sts"]

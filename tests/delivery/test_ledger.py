@@ -1,0 +1,135 @@
+"""Nobody is forgotten, nobody is settled twice."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tlswitness.delivery.ledger import Ledger
+from tlswitness.delivery.outcome import Deferred, Delivered, Failed, Relay, TlsFacts
+from tlswitness.delivery.smtp.transaction import Later, Never, Taken
+
+A, B, C = "a@example.com", "b@example.com", "c@example.com"
+MX = Relay("mx.example.com", "192.0.2.1", 25)
+TLS = TlsFacts("TLSv1.3", "X", ("sts",))
+
+
+def test_at_first_nothing_has_been_tried():
+    ledger = Ledger((A, B))
+    assert ledger.open == (A, B)
+    assert ledger.outcomes() == (
+        Deferred(A, "4.4.1", "no host could be reached"),
+        Deferred(B, "4.4.1", "no host could be reached"),
+    )
+
+
+def test_each_result_settles_its_own_recipient():
+    ledger = Ledger((A, B, C))
+    ledger.depart((A, B, C), MX)
+    ledger.arrive([Taken("2.0.0", "250 ok"), Never("5.1.1", "550 no"), Later("4.2.1", "450 busy")], TLS)
+    assert ledger.open == (C,)
+    assert not ledger.closed
+    assert ledger.outcomes() == (
+        Delivered(A, "2.0.0", "250 ok", MX, TLS),
+        Failed(B, "5.1.1", "550 no", MX),
+        Deferred(C, "4.2.1", "450 busy", MX),
+    )
+
+
+def test_a_deferral_says_what_was_said_of_this_recipient():
+    ledger = Ledger((A, B))
+    ledger.depart((A, B), MX)
+    ledger.arrive([Later("4.2.1", "450 a is busy"), Later("4.2.2", "452 b is full")])
+    assert [outcome.text for outcome in ledger.outcomes()] == ["450 a is busy", "452 b is full"]
+
+
+def test_what_stands_in_the_way_of_all_is_said_of_all():
+    ledger = Ledger((A, B))
+    ledger.depart((A, B), MX)
+    ledger.arrive([Taken("2.0.0", "250 ok"), Later("4.2.1", "450 busy")])
+    ledger.note("4.7.5", "certificate", MX)
+    assert ledger.outcomes()[1] == Deferred(B, "4.7.5", "certificate", MX)
+    assert isinstance(ledger.outcomes()[0], Delivered)
+
+
+def test_who_may_have_been_served_is_settled():
+    ledger = Ledger((A, B))
+    ledger.depart((A, B), MX)
+    ledger.arrive([Later("4.4.2", "closed", uncertain=True), Later("4.2.1", "450 busy")])
+    assert ledger.open == (B,)
+    ledger.note("4.4.1", "refused")
+    assert ledger.outcomes() == (
+        Deferred(A, "4.4.2", "closed", MX, uncertain=True),
+        Deferred(B, "4.4.1", "refused"),
+    )
+
+
+def test_an_end_in_flight_is_uncertain_for_those_in_flight_alone():
+    ledger = Ledger((A, B, C))
+    ledger.depart((A,), MX)
+    ledger.arrive([Taken("2.0.0", "250 ok")])
+    ledger.depart((B,), MX)
+    ledger.break_off("4.4.7", "too long")
+    assert ledger.outcomes() == (
+        Delivered(A, "2.0.0", "250 ok", MX),
+        Deferred(B, "4.4.7", "too long", MX, uncertain=True),
+        Deferred(C, "4.4.7", "too long"),
+    )
+
+
+def test_an_end_between_transactions_is_uncertain_for_nobody():
+    ledger = Ledger((A,))
+    ledger.depart((A,), MX)
+    ledger.arrive([Later("4.2.1", "450 busy")])
+    ledger.break_off("4.4.7", "too long")
+    assert ledger.outcomes() == (Deferred(A, "4.4.7", "too long"),)
+
+
+def test_a_rejection_is_for_those_that_are_open():
+    ledger = Ledger((A, B))
+    ledger.depart((A,), MX)
+    ledger.arrive([Taken("2.0.0", "250 ok")])
+    ledger.reject("5.1.10", "null MX")
+    assert ledger.closed
+    assert ledger.outcomes() == (Delivered(A, "2.0.0", "250 ok", MX), Failed(B, "5.1.10", "null MX"))
+
+
+def test_the_same_recipient_twice_is_one():
+    ledger = Ledger((A, B, A))
+    assert ledger.open == (A, B)
+    ledger.depart((A,), MX)
+    ledger.arrive([Taken("2.0.0", "250 ok")])
+    assert [type(outcome) for outcome in ledger.outcomes()] == [Delivered, Deferred, Delivered]
+
+
+RESULTS = st.sampled_from(
+    [
+        Taken("2.0.0", "ok"),
+        Never("5.0.0", "no"),
+        Later("4.0.0", "later"),
+        Later("4.4.2", "lost", uncertain=True),
+    ]
+)
+
+
+@pytest.mark.parametrize("ending", [None, "note", "break_off"])
+@given(rounds=st.lists(st.lists(RESULTS, min_size=3, max_size=3), max_size=6))
+def test_whatever_happens_the_first_settlement_stands(ending, rounds):
+    ledger = Ledger((A, B, C))
+    settled = {}
+    for results in rounds:
+        part = ledger.open
+        ledger.depart(part, MX)
+        ledger.arrive(results[: len(part)])
+        answered = zip(part, results, strict=False)
+        settled |= {who: result for who, result in answered if not isinstance(result, Later) or result.uncertain}
+    if ending:
+        getattr(ledger, ending)("4.9.9", "the end")
+    outcomes = {outcome.recipient: outcome for outcome in ledger.outcomes()}
+    assert list(outcomes) == [A, B, C]
+    assert set(ledger.open) == {A, B, C} - set(settled)
+    for recipient, result in settled.items():
+        assert (outcomes[recipient].status, outcomes[recipient].text) == (result.status, result.text)
+        assert isinstance(outcomes[recipient], Delivered) == isinstance(result, Taken)
+    for recipient in ledger.open:
+        assert isinstance(outcomes[recipient], Deferred)
+        assert not outcomes[recipient].uncertain
