@@ -34,6 +34,17 @@ class Shown:
         return not self.differences
 
 
+@dataclass(frozen=True, slots=True)
+class NotShown:
+    """A cell that loopback, or this machine, cannot show."""
+
+    cell: Cell
+    reason: str
+
+
+Result = Shown | NotShown
+
+
 def describe(point: DataPoint) -> ExpectedPoint:
     """A data point in the terms of the table."""
     return ExpectedPoint(
@@ -42,6 +53,7 @@ def describe(point: DataPoint) -> ExpectedPoint:
         words=(point.failure_reason_code or "").partition(_REASON_PREFIX)[2] or None,
         further=tuple(failure.result_type for failure in point.further_failures),
         where=_where(point),
+        base=_base(point),
     )
 
 
@@ -49,6 +61,13 @@ def _where(point: DataPoint) -> Where:
     if point.receiving_ip is not None:
         return Where.SESSION
     return Where.DOMAIN if point.receiving_mx_hostname is None else Where.HOST
+
+
+def _base(point: DataPoint) -> str | None:
+    base, host = point.policy.policy_domain, point.receiving_mx_hostname
+    if point.policy.policy_type != "tlsa" or host is None or host.lower() == base:
+        return None
+    return base.removesuffix(f".{point.recipient_domain}")
 
 
 def _differences(shown: Shown) -> Iterator[str]:
@@ -64,8 +83,6 @@ def _differences(shown: Shown) -> Iterator[str]:
 
 
 def _missing(expected: Sequence[ExpectedPoint], actual: Sequence[ExpectedPoint]) -> Iterator[str]:
-    if list(expected) == list(actual):
-        return
     left = list(actual)
     for point in expected:
         if point in left:
@@ -74,26 +91,51 @@ def _missing(expected: Sequence[ExpectedPoint], actual: Sequence[ExpectedPoint])
             yield f"no such data point: {point}"
     for point in left:
         yield f"a data point too many: {point}"
-    if not left and len(expected) == len(actual) and all(point in actual for point in expected):
+    if list(expected) != list(actual) and sorted(map(str, expected)) == sorted(map(str, actual)):
         yield "the data points come in another order"
 
 
 def _unfilled(point: DataPoint, cell: Cell) -> Iterator[str]:
     """The field matrix: what a point of its place must have, and must not have."""
     where = _where(point)
-    if (point.sending_mta_ip is not None) != (where is Where.SESSION):
-        yield f"sending-mta-ip is {point.sending_mta_ip!r} in a point of {where}"
-    if where is not Where.DOMAIN and not point.receiving_mx_hostname:
+    for name, value in (("sending-mta-ip", point.sending_mta_ip), ("receiving-mx-helo", point.receiving_mx_helo)):
+        if (value is not None) != (where is Where.SESSION):
+            yield f"{name} is {value!r} in a point of a {where}"
+    if where is Where.SESSION and not point.receiving_mx_hostname:
         yield "receiving-mx-hostname is missing"
-    policy = point.policy
-    match policy.policy_type:
-        case "sts" | "no-policy-found" if policy.policy_domain != cell.domain:
-            yield f"policy-domain is {policy.policy_domain}, not {cell.domain}"
-        case "tlsa" if point.recipient_domain != cell.domain:
+    if point.policy.policy_type == "tlsa":
+        if point.recipient_domain != cell.domain:
             yield f"recipient-domain is {point.recipient_domain}, not {cell.domain}"
+        domains = point.policy.policy_domain.endswith(cell.domain)
+    else:
+        domains = point.policy.policy_domain == cell.domain
+    if not domains:
+        yield f"policy-domain is {point.policy.policy_domain}, not {cell.domain}"
+    yield from _unfilled_policy(point, cell)
+
+
+def _unfilled_policy(point: DataPoint, cell: Cell) -> Iterator[str]:
+    """Whether the policy's own text is there, which only a policy that was found has."""
+    policy = point.policy
+    text, patterns = _policy_shown(point, cell)
+    if bool(policy.policy_string) != text:
+        yield f"policy-string is {'missing' if text else 'there'} in a point of {policy.policy_type}"
+    if bool(policy.mx_host) != patterns:
+        yield f"mx-host is {'missing' if patterns else 'there'} in a point of {policy.policy_type}"
+
+
+def _policy_shown(point: DataPoint, cell: Cell) -> tuple[bool, bool]:
+    """Whether `point` is to have a policy-string, and an mx-host."""
+    known = describe(point)
+    match known:
+        case ExpectedPoint(policy="no-policy-found"):
+            return False, False
+        case ExpectedPoint(policy="tlsa"):
+            return known.where is Where.SESSION or known.result == "tlsa-invalid", False
+        case ExpectedPoint(where=Where.DOMAIN, result="sts-policy-invalid", words=str(words)) if ":" in words:
+            return True, False  # the lines that could not be read, though not as patterns (RFC 8460 section 4.5)
+        case ExpectedPoint(where=Where.DOMAIN):
+            cached = cell.setup.cached and not cell.setup.expired
+            return cached, cached
         case _:
-            pass
-    if policy.policy_type == "no-policy-found" and (policy.policy_string or policy.mx_host):
-        yield "a point without policy has a policy-string or mx-host"
-    if policy.policy_type != "no-policy-found" and where is Where.SESSION and not policy.policy_string:
-        yield "policy-string is missing"
+            return True, True

@@ -13,16 +13,17 @@ import random
 import ssl
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tlswitness.config import Config, parse_config
-from tlswitness.engine import Engine, Surroundings
-from tlswitness.hooks import HookFunction
+from tlswitness.engine import Surroundings
 from tlswitness.lab.authority import Authority, Signer
-from tlswitness.lab.mx import MxServer, Suite, server_context
+from tlswitness.lab.mx import MxServer, server_context
+from tlswitness.lab.mxsession import Suite
 from tlswitness.lab.nameserver import NameServer
 from tlswitness.lab.policyhost import PolicyHost
 from tlswitness.lab.site import Mx, Place, Site
@@ -32,31 +33,46 @@ from tlswitness.net import MappedDialer
 SMTP = 25
 HTTPS = 443
 LOOPBACK = "127.0.0.0/8"
+RESOLVER = "127.0.0.1"
 EHLO_NAME = "sender.lab.test"
 
 
-class Internet:
-    """Runs between `async with`. `clock` tells seconds since 1970; certificates are made for the time at the start."""
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where to listen; 0 is any free port."""
 
-    def __init__(self, clock: Callable[[], float], *, mx_port: int = 0, https_port: int = 0, dns_port: int = 0) -> None:
-        self.clock = clock
+    dns: int = 0
+    smtp: int = 0
+    https: int = 0
+
+
+class Internet:
+    """Runs between `async with`. `clock` tells seconds since 1970; certificates are made for the time at the start.
+
+    Addresses are taken from 127.`network`.0.0/16, by default one of this process: two labs do not meet.
+    Raises OSError, which says where, when it cannot listen.
+    """
+
+    def __init__(self, clock: Callable[[], float], ports: Ports | None = None, *, network: int | None = None) -> None:
+        self.ports = ports or Ports()
         self.zone = Zone()
         self.authority = Authority(clock())
         self.nameserver = NameServer(self.zone)
-        self._addresses = _addresses()
-        self.policy_host = PolicyHost(next(self._addresses), https_port)
-        self._mx_port = mx_port
-        self._dns_port = dns_port
+        self._addresses = _addresses(16 + os.getpid() % 200 if network is None else network)
+        self.policy_host = PolicyHost(next(self._addresses), self.ports.https)
+        self.directory = Path()
+        """What is kept on disk, until the end."""
         self._stack = AsyncExitStack()
-        self._directory = Path()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            self._directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tlswitness-lab-")))
+            self.directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tlswitness-lab-")))
             self.trust_file.write_bytes(self.authority.trust_pem)
-            await self.nameserver.start(port=self._dns_port)
+            with _listening("DNS", RESOLVER, self.ports.dns):
+                await self.nameserver.start(RESOLVER, self.ports.dns)
             stack.push_async_callback(self.nameserver.stop)
-            await stack.enter_async_context(self.policy_host)
+            with _listening("policy hosts", self.policy_host.address, self.ports.https):
+                await stack.enter_async_context(self.policy_host)
             self._stack = stack.pop_all()
         return self
 
@@ -68,7 +84,7 @@ class Internet:
     @property
     def trust_file(self) -> Path:
         """The lab's CA, as PEM."""
-        return self._directory / "ca.pem"
+        return self.directory / "ca.pem"
 
     def trust(self, root: Signer) -> None:
         """Engines that are made from now on trust this root too."""
@@ -85,13 +101,18 @@ class Internet:
         site.publish(self.zone)
         self.policy_host.publish(site.policy_host, site.host_certificate, site.host)
 
+    def withdraw(self, site: Site) -> None:
+        """Take a site out of DNS: the fewer names, the faster the answers."""
+        site.withdraw(self.zone)
+
     async def serve(self, mx: Mx) -> MxServer:
-        """Start one MX; the caller stops it. Raises OSError where its address cannot be had (no IPv6)."""
+        """Start one MX; the caller stops it."""
         context = server_context(mx.behaviour.suite)
         if mx.behaviour.suite is not Suite.ANONYMOUS:
             mx.certificate.load_into(context)
-        server = MxServer(mx.name, mx.address, context, mx.behaviour, self._mx_port)
-        await server.start()
+        server = MxServer(mx.name, mx.address, context, mx.behaviour, self.ports.smtp)
+        with _listening("an MX", mx.address, self.ports.smtp):
+            await server.start()
         return server
 
     def dialer(self, servers: list[MxServer]) -> MappedDialer:
@@ -103,7 +124,7 @@ class Internet:
         """An engine's configuration in this Internet, with a state directory of its own."""
         server = self.nameserver.server
         options: dict[str, object] = {
-            "state_dir": str(self._directory / "state" / name),
+            "state_dir": str(self.directory / "state" / name),
             "ehlo_name": EHLO_NAME,
             "tls_ca": str(self.trust_file),
             "resolvers": [f"{server.address}:{server.port}"],
@@ -113,16 +134,25 @@ class Internet:
         # A JSON value of these types is the same in TOML.
         lines = [f"{key} = {json.dumps(value)}" for key, value in options.items()]
         lines += ["[timeouts]", *(f"{key} = {value}" for key, value in timeouts.items())]
+        lines += ["[smtp]", "idle_seconds = 0"]  # a second message has a session, and a data point, of its own
         return parse_config("\n".join(lines))
 
-    def engine(self, config: Config, servers: list[MxServer], clock: Callable[[], float], hook: HookFunction) -> Engine:
-        """An engine that lives in this Internet."""
-        around = Surroundings(dialer=self.dialer(servers), clock=clock, rng=random.Random(1))
-        return Engine(config, hooks=[hook], surroundings=around)
+    def surroundings(self, servers: list[MxServer], clock: Callable[[], float]) -> Surroundings:
+        """What an engine finds around it here."""
+        return Surroundings(dialer=self.dialer(servers), clock=clock, rng=random.Random(1))
 
 
-def _addresses() -> Iterator[str]:
-    """Loopback addresses of this process: two labs at the same time do not meet."""
-    network = 16 + os.getpid() % 200
+def _addresses(network: int) -> Iterator[str]:
     for number in itertools.count(1):
         yield f"127.{network}.{number // 250}.{number % 250 + 1}"
+
+
+@contextmanager
+def _listening(what: str, address: str, port: int) -> Iterator[None]:
+    """An OSError from within says what could not listen, and where."""
+    try:
+        yield
+    except OSError as error:
+        where = f"{what} on {address}" + (f" port {port}" if port else "")
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(error.errno, f"cannot listen for {where}: {why}") from error

@@ -1,4 +1,4 @@
-"""The two sessions that the seed's manual page logs, delivered anew: same domains, hosts, policies and epochs.
+"""The two sessions that the hook's manual page logs, delivered anew: same domains, hosts, policies and epochs.
 
 The hook that we carry out was first described by another MTA's manual page; its example log is our oracle. Here real
 deliveries lead to the same two data points, which are then written byte for byte as that page shows them.
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from tlswitness.datapoint import SEED_VIEW, DataPoint, paniclog
 from tlswitness.delivery.outcome import Envelope
+from tlswitness.engine import Engine
 from tlswitness.lab.authority import DAY, Signer
 from tlswitness.lab.internet import Internet
 from tlswitness.lab.mx import BEHAVIOURS
@@ -57,6 +58,14 @@ FAILURE = Example(
 )
 
 
+EXAMPLES = (SUCCESS, FAILURE)
+
+
+def log_line(example: Example, point: str) -> str:
+    """The line that the page's script writes into the log."""
+    return f"{example.epoch}:scriptlet: tls report:   {point}"
+
+
 async def replay(internet: Internet, example: Example) -> str:
     """Deliver one message as in `example`; the data point as the page's log shows it."""
     authority = internet.authority
@@ -68,7 +77,8 @@ async def replay(internet: Internet, example: Example) -> str:
         server = await internet.serve(_mx(internet, example, root))
         stack.push_async_callback(server.stop)
         config = internet.config(example.domain, {}, {})
-        engine = await stack.enter_async_context(internet.engine(config, [server], _at(example.epoch), points.append))
+        around = internet.surroundings([server], _at(example.epoch))
+        engine = await stack.enter_async_context(Engine(config, hooks=[points.append], surroundings=around))
         await engine.deliver(MESSAGE, Envelope("", (f"someone@{example.domain}",)))
     return "\n".join(paniclog(SEED_VIEW.of(point)) for point in points if SEED_VIEW.shows(point))
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from tlswitness.lab.authority import Authority, Issued
 from tlswitness.lab.faults import certificates, dns, policies, tlsa
-from tlswitness.lab.mx import BEHAVIOURS, Behaviour
+from tlswitness.lab.mx import BEHAVIOURS
+from tlswitness.lab.mxsession import Behaviour
 from tlswitness.lab.policyhost import Behaviour as HostBehaviour
 from tlswitness.lab.table import Cell, Setup
 from tlswitness.lab.zone import Zone
@@ -55,19 +56,24 @@ class Site:
 
     def publish(self, zone: Zone) -> None:
         """Put its names into DNS, in place of what was there."""
-        for name in (self.domain, *(mx.name for mx in self.mxs), self.policy_host, f"_mta-sts.{self.domain}"):
-            zone.remove(name)
+        self.withdraw(zone)
         zone.mx(self.domain, *((10 * (n + 1), mx.name) for n, mx in enumerate(self.mxs)))
         for mx in self.mxs:
             zone.address(mx.name, mx.address)
             records = tlsa.records(self.setup, mx.certificate)
-            zone.remove(f"_25._tcp.{mx.name}")
             if records:
                 zone.tlsa(mx.name, *records)
         if self.policy_id is not None:
             policies.publish_txt(zone, self.domain, self.policy_id, self.setup.txt)
             policies.publish_host(zone, self.policy_host, self.place.policy_host, self.place.nowhere, self.setup)
         dns.spoil(zone, self.domain, self.mxs[0].name, self.mxs[0].address, self.setup.dns)
+
+    def withdraw(self, zone: Zone) -> None:
+        """Take its names out of DNS."""
+        names = [self.domain, self.policy_host, f"_mta-sts.{self.domain}"]
+        names += [name for mx in self.mxs for name in (mx.name, f"_25._tcp.{mx.name}")]
+        for name in names:
+            zone.remove(name)
 
 
 def site(cell: Cell, authority: Authority, place: Place) -> Site:
@@ -83,7 +89,7 @@ def site(cell: Cell, authority: Authority, place: Place) -> Site:
         domain=cell.domain,
         place=place,
         mxs=tuple(mxs),
-        policy_id="2" if policies.publishes(setup, cell) else None,
+        policy_id="2" if policies.publishes(cell) else None,
         host=policies.behaviour(setup, tuple(mx.name for mx in mxs)),
         host_certificate=certificates.policy_host(authority, f"mta-sts.{cell.domain}", setup.policyhost),
         setup=setup,

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 CHUNK = 16 * 1024
+MAX_LINE = 64 * 1024
+"""Octets of a line: a client that never ends one must not fill the memory."""
 
 T = TypeVar("T")
 
@@ -37,8 +39,10 @@ class TlsStream:
         await self._until_done(self._tls.do_handshake)
 
     async def readline(self) -> bytes:
-        """A line with its end; b"" at the end of the stream."""
+        """A line with its end; b"" at the end of the stream. Raises ValueError on one of more than MAX_LINE octets."""
         while b"\n" not in self._plain:
+            if len(self._plain) > MAX_LINE:
+                raise ValueError("the line is too long")
             try:
                 piece = await self._until_done(lambda: self._tls.read(CHUNK))
             except (ssl.SSLZeroReturnError, EOFError):
@@ -52,6 +56,7 @@ class TlsStream:
         return line
 
     async def write(self, data: bytes) -> None:
+        """Raises OSError or EOFError when the client has gone."""
         await self._until_done(lambda: self._tls.write(data))
 
     async def _until_done(self, step: Callable[[], T]) -> T:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tlswitness.lab.authority import DAY, Authority, Issued, Purpose
+from collections.abc import Callable, Mapping
+
+from tlswitness.lab.authority import DAY, Authority, Digest, Issued, KeyKind, Purpose, Signer
 from tlswitness.lab.table import Setup
 
 
@@ -24,7 +26,7 @@ def _mx(authority: Authority, name: str, fault: str) -> Issued:
         case "wrong-purpose":
             return authority.issue([name], purpose=Purpose.CLIENT)
         case "weak-key":
-            return authority.issue([name], key="rsa1024")
+            return authority.issue([name], key=KeyKind.RSA1024)
         case _:
             return _misnamed(authority, name, fault) or _misissued(authority, name, fault)
 
@@ -49,26 +51,39 @@ def _misissued(authority: Authority, name: str, fault: str) -> Issued:
             return authority.issue([name], issuer=authority.unknown)
         case "self-signed":
             return authority.issue([name], issuer=None)
+        case "weak-signature":
+            return authority.issue([name], issuer=authority.signer("Lab RSA", key=KeyKind.RSA2048), digest=Digest.SHA1)
+        case _:
+            return authority.issue([name], issuer=_bad_issuer(authority, fault))
+
+
+def _bad_issuer(authority: Authority, fault: str) -> Signer:
+    match fault:
         case "expired-intermediate":
-            return authority.issue([name], issuer=authority.expired_intermediate)
+            return authority.expired_intermediate
+        case "issuer-no-ca":
+            return authority.signer("Lab No CA", ca=False)
+        case "path-length":
+            return authority.signer("Lab Too Deep", parent=authority.signer("Lab Last", path_length=0))
+        case "name-constraints":
+            return authority.signer("Lab Elsewhere", permitted=["elsewhere.test"])
         case _:
             raise ValueError(f"no such certificate: {fault!r}")
 
 
 def policy_host(authority: Authority, name: str, fault: str) -> Issued:
-    """The certificate of a policy host: `cert-...` faults, else a good one."""
-    match fault:
-        case "cert-expired":
-            return _expired(authority, name)
-        case "cert-wrong-name":
-            return authority.issue([f"not-{name}"])
-        case "cert-unknown-issuer":
-            return authority.issue([name], issuer=authority.unknown)
-        case "cert-self-signed":
-            return authority.issue([name], issuer=None)
-        case _:
-            return authority.issue([name])
+    """The certificate of a policy host: good, unless the fault is one of POLICY_HOST_FAULTS."""
+    make = POLICY_HOST_FAULTS.get(fault)
+    return make(authority, name) if make else authority.issue([name])
 
 
 def _expired(authority: Authority, name: str) -> Issued:
     return authority.issue([name], not_before=-60 * DAY, not_after=-DAY)
+
+
+POLICY_HOST_FAULTS: Mapping[str, Callable[[Authority, str], Issued]] = {
+    "cert-expired": _expired,
+    "cert-wrong-name": lambda authority, name: authority.issue([f"not-{name}"]),
+    "cert-unknown-issuer": lambda authority, name: authority.issue([name], issuer=authority.unknown),
+    "cert-self-signed": lambda authority, name: authority.issue([name], issuer=None),
+}

@@ -5,10 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tlswitness.dns.answer import RecordType
-from tlswitness.lab.zone import BOGUS, NODATA, NXDOMAIN, Cname, Failing, Key, Malformed, Reply, Silent, Zone, insecure
+from tlswitness.lab.zone import (
+    BOGUS,
+    NODATA,
+    NXDOMAIN,
+    Cname,
+    Failing,
+    Key,
+    Malformed,
+    Missing,
+    Reply,
+    Silent,
+    Zone,
+    insecure,
+)
+
+ALIASED = "real"
+"""The host of the domain that an MX is an alias of, where it is one."""
 
 TLSA_REPLIES: dict[str, Reply] = {
     "tlsa-denied": NXDOMAIN,
+    "tlsa-denied-insecurely": Missing(secure=False),
     "tlsa-bogus": BOGUS,
     "tlsa-servfail": Failing(),
     "tlsa-notimp": Failing("NOTIMP"),
@@ -72,7 +89,7 @@ def _spoil_host(zone: Zone, domain: str, mx: str, address: str, fault: str) -> N
 
 def _alias(zone: Zone, domain: str, mx: str, address: str, *, secure: bool) -> None:
     """The MX host becomes an alias; its TLSA records go to the target where that is secure."""
-    target = f"real.{domain}"
+    target = f"{ALIASED}.{domain}"
     records = zone.find(_tlsa(mx), RecordType.TLSA)
     zone.remove(mx)
     zone.alias(mx, target)

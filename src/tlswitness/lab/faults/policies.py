@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from tlswitness.dns.answer import RecordType
+from tlswitness.lab.faults.certificates import POLICY_HOST_FAULTS
 from tlswitness.lab.policyhost import (
     Alert,
     Behaviour,
     Close,
+    Reset,
     Serve,
     Silent,
     Speak,
@@ -23,11 +25,13 @@ MAX_AGE = 86_400
 TOO_LARGE = 70_000
 BOMB = 50_000_000
 PRIVATE = "10.255.255.1"
+WELL_SERVED = {"ok", "nxdomain", "no-address", "refused", "private", *POLICY_HOST_FAULTS}
+"""What is wrong with these policy hosts is their name or their certificate."""
 
 
-def publishes(setup: Setup, cell: Cell) -> bool:
+def publishes(cell: Cell) -> bool:
     """Whether the domain of a cell has MTA-STS at all."""
-    return cell.row.startswith("A") or bool({"enforce", "testing"} & set(setup.policies))
+    return cell.row.startswith("A") or bool({"enforce", "testing"} & set(cell.setup.policies))
 
 
 def publish_txt(zone: Zone, domain: str, record_id: str, fault: str) -> None:
@@ -39,6 +43,8 @@ def publish_txt(zone: Zone, domain: str, record_id: str, fault: str) -> None:
             zone.txt(name, good)
         case "absent":
             pass
+        case "nodata":
+            zone.set(name, RecordType.TXT, NODATA)
         case "servfail":
             zone.set(name, RecordType.TXT, Failing())
         case "bogus":
@@ -51,6 +57,8 @@ def publish_txt(zone: Zone, domain: str, record_id: str, fault: str) -> None:
             zone.txt(name, "v=STSv1;")
         case "long-id":
             zone.txt(name, f"v=STSv1; id={'1' * 33};")
+        case "bad-id":
+            zone.txt(name, f"v=STSv1; id={record_id}-2;")
         case "version":
             zone.txt(name, f"v=STSv2; id={record_id};")
         case _:
@@ -75,10 +83,6 @@ def publish_host(zone: Zone, host: str, address: str, nowhere: str, setup: Setup
 def behaviour(setup: Setup, mx_names: tuple[str, ...]) -> Behaviour:
     """What the policy host does when it is asked."""
     body = _body(setup, mx_names)
-    kind, _, code = setup.policyhost.partition("-")
-    if kind == "http":
-        status = int(code)
-        return redirect(status, "https://elsewhere.test/") if 300 <= status < 400 else Serve(body, status)
     match setup.policyhost:
         case "silent":
             return Silent()
@@ -86,6 +90,8 @@ def behaviour(setup: Setup, mx_names: tuple[str, ...]) -> Behaviour:
             return Alert()
         case "tls-reset":
             return Close()
+        case "tcp-reset":
+            return Reset()
         case "not-http":
             return Speak(b"* OK this is not HTTP\r\n\r\n")
         case "too-large":
@@ -96,35 +102,32 @@ def behaviour(setup: Setup, mx_names: tuple[str, ...]) -> Behaviour:
             return Serve(body, piece=1, pause=0.2)
         case "media-type":
             return Serve(body, media_type="text/html")
-        case _:
+        case fault if fault.startswith("http-"):
+            status = int(fault.removeprefix("http-"))
+            return redirect(status, "https://elsewhere.test/") if 300 <= status < 400 else Serve(body, status)
+        case fault if fault in WELL_SERVED:
             return Serve(body)
+        case _:
+            raise ValueError(f"no such policy host: {setup.policyhost!r}")
 
 
 def _body(setup: Setup, mx_names: tuple[str, ...]) -> bytes:
     mode = "testing" if "testing" in setup.policies else "enforce"
     good = policy_text(*mx_names, mode=mode, max_age=MAX_AGE)
-    match setup.body:
-        case "":
-            return good
-        case "no-version":
-            return good.partition(b"\r\n")[2]
-        case "no-mode":
-            return good.replace(b"mode: " + mode.encode() + b"\r\n", b"")
-        case "no-max-age":
-            return good.replace(f"max_age: {MAX_AGE}\r\n".encode(), b"")
-        case "no-mx":
-            return policy_text(mode=mode, max_age=MAX_AGE)
-        case "unknown-mode":
-            return policy_text(*mx_names, mode="strict", max_age=MAX_AGE)
-        case "version":
-            return policy_text(*mx_names, version="STSv2", max_age=MAX_AGE)
-        case "not-utf8":
-            return good + b"x-greeting: Gr\xfc\xdfe\r\n"
-        case "max-age":
-            return policy_text(*mx_names, max_age=99_999_999)
-        case "mode-none":
-            return policy_text(mode="none", max_age=MAX_AGE)
-        case "other-mx":
-            return policy_text("mx.elsewhere.test", mode=mode, max_age=MAX_AGE)
-        case _:
-            raise ValueError(f"no such policy: {setup.body!r}")
+    bodies = {
+        "": good,
+        "no-version": good.partition(b"\r\n")[2],
+        "no-mode": good.replace(b"mode: " + mode.encode() + b"\r\n", b""),
+        "no-max-age": good.replace(f"max_age: {MAX_AGE}\r\n".encode(), b""),
+        "no-mx": policy_text(mode=mode, max_age=MAX_AGE),
+        "no-colon": good + b"that is all\r\n",
+        "unknown-mode": policy_text(*mx_names, mode="strict", max_age=MAX_AGE),
+        "version": policy_text(*mx_names, version="STSv2", max_age=MAX_AGE),
+        "not-utf8": good + b"x-greeting: Gr\xfc\xdfe\r\n",
+        "max-age": policy_text(*mx_names, max_age=99_999_999),
+        "mode-none": policy_text(mode="none", max_age=MAX_AGE),
+        "other-mx": policy_text("mx.elsewhere.test", mode=mode, max_age=MAX_AGE),
+    }
+    if setup.body not in bodies:
+        raise ValueError(f"no such policy: {setup.body!r}")
+    return bodies[setup.body]

@@ -44,9 +44,11 @@ def records(setup: Setup, certificate: Issued) -> tuple[TlsaRecord, ...]:
         case "agility":
             stronger = replace(certificate.tlsa(right.usage, right.selector, 2), matching_type=2)
             return (right, wrong(stronger))
-        case _ if "dane-unusable" in setup.policies:
+        case "" if "dane-unusable" in setup.policies:
             return (certificate.tlsa(0, 0, 1),)
-        case _ if {"dane-ee", "dane-ta"} & set(setup.policies) or setup.dns in NEEDS_RECORDS:
+        case "" if {"dane-ee", "dane-ta"} & set(setup.policies) or setup.dns in NEEDS_RECORDS:
             return (right,)
-        case _:
+        case "":
             return ()
+        case _:
+            raise ValueError(f"no such TLSA records: {setup.tlsa!r}")

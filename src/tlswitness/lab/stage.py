@@ -1,0 +1,115 @@
+"""One scenario built and left to the caller: for an engine, or a command, of his own.
+
+Separate from `run`, which delivers and compares: `check`, `send` and whoever writes a hook want the domain, not the
+comparison.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from tlswitness.config import Config
+from tlswitness.delivery.outcome import Envelope
+from tlswitness.engine import Engine, Surroundings
+from tlswitness.lab.faults.policies import MAX_AGE
+from tlswitness.lab.internet import Internet
+from tlswitness.lab.mx import MxServer
+from tlswitness.lab.site import Site, earlier, site
+from tlswitness.lab.table import Cell, Setup
+
+PATIENT: Mapping[str, float] = {"dns": 20, "policy_fetch": 20, "handshake": 20, "connect": 20, "greeting": 20}
+"""Seconds; a busy machine must not make a scenario time out that is not about time."""
+PATIENCE = 3.0
+"""Seconds to wait for what never answers: in this time all else that hangs on the same limit has to be done."""
+NEVER: Mapping[str, str] = {
+    "timeout": "dns",
+    "tlsa-timeout": "dns",
+    "silent": "policy_fetch",
+    "drip": "policy_fetch",
+    "greeting-silent": "greeting",
+    "tls-silent": "handshake",
+}
+"""Which timeout ends the wait, by the token of what never answers."""
+STALE = 400.0
+"""Seconds between an earlier delivery and the one that is shown: DNS answers and back-offs are forgotten by then."""
+SENDER = "sender@sender.lab.test"
+MESSAGE = b"From: sender@sender.lab.test\r\nSubject: a message of the lab\r\n\r\nHello.\r\n"
+LOCAL: Mapping[str, Mapping[str, object]] = {
+    "": {},
+    "source-address": {"source_ipv4": "192.0.2.77"},
+}
+"""Faults of our own, as options."""
+
+
+@dataclass(slots=True)
+class LabClock:
+    """The time of one scenario: the real one, moved forward at will."""
+
+    offset: float = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A domain that is up."""
+
+    site: Site
+    config: Config
+    """Of an engine that lives in the lab, with the scenario's rules and a state directory of its own."""
+    surroundings: Surroundings
+    clock: LabClock
+    servers: tuple[MxServer, ...]
+
+    @property
+    def accepted(self) -> int:
+        """Messages that the MXs took so far."""
+        return sum(len(server.received) for server in self.servers)
+
+
+@asynccontextmanager
+async def staged(internet: Internet, cell: Cell) -> AsyncIterator[Staged]:
+    """The domain of `cell` with its fault; an earlier delivery has cached its policy, where the scenario says so.
+
+    Raises OSError where an address cannot be had (no IPv6).
+    """
+    this = site(cell, internet.authority, internet.place())
+    async with AsyncExitStack() as stack:
+        servers = []
+        for mx in this.mxs:
+            server = await internet.serve(mx)
+            stack.push_async_callback(server.stop)
+            servers.append(server)
+        clock = LabClock()
+        around = internet.surroundings(servers, clock)
+        stack.callback(internet.withdraw, this)
+        if cell.setup.cached:
+            before = earlier(this, internet.authority)
+            internet.publish(before)
+            async with Engine(_config(internet, before), surroundings=around) as engine:
+                await engine.deliver(MESSAGE, envelope(before))
+            clock.offset += MAX_AGE + STALE if cell.setup.expired else STALE
+        internet.publish(this)
+        yield Staged(this, _config(internet, this), around, clock, tuple(servers))
+
+
+def envelope(to: Site) -> Envelope:
+    """Of the lab's message to somebody at this site."""
+    return Envelope(SENDER, (f"someone@{to.domain}",))
+
+
+def waits(setup: Setup) -> set[str]:
+    """The timeouts that a scenario runs into."""
+    return {NEVER[token] for token in (setup.txt, setup.policyhost, setup.dns, setup.mx) if token in NEVER}
+
+
+def _config(internet: Internet, this: Site) -> Config:
+    """As the cell asks for it, with an end to waiting for what will not come."""
+    setup = this.setup
+    local = {"own_names": [this.mxs[0].name]} if setup.local == "own-name" else LOCAL[setup.local]
+    timeouts = {**PATIENT, **dict.fromkeys(waits(setup), PATIENCE)}
+    return internet.config(this.domain, {**setup.rules, **local}, timeouts)
