@@ -1,5 +1,6 @@
 # make run    the lab: every outcome on this machine alone
 # make test   the whole suite, fast tests first; ARGS="-k name" narrows it
+# make servers  fetches Debian's mail, DNS and web servers for tests/real into a cache; installs nothing
 # make check  lint, form, types, architecture, shape
 # make rfc    writes the generated pages of docs/
 # make bench  measures; make soak  delivers for MINUTES (2) and looks for leaks
@@ -10,13 +11,16 @@ STAMP := $(VENV)/.installed
 CODE := src tests tools bench
 MINUTES ?= 2
 
-.PHONY: run test soak check bench rfc clean
+.PHONY: run test servers soak check bench rfc clean
 
 run: $(STAMP)
 	@$(BIN)/tlswitness lab
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
+
+servers: $(STAMP)
+	@$(BIN)/python -m tools.debian
 
 check: $(STAMP)
 	$(BIN)/ruff check $(CODE)
