@@ -1,7 +1,7 @@
 import tomllib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tlswitness.config.keypath import lines_of, quote_key, write_key
@@ -40,6 +40,7 @@ def test_lines(path, line):
     assert lines_of(TEXT)[path] == line
 
 
+@example("[#]")
 @given(st.text(alphabet="[]=\"'a.b#\n \\", max_size=60))
 def test_any_text_has_lines(text):
     assert all(1 <= line <= text.count("\n") + 1 for line in lines_of(text).values())

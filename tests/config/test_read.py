@@ -50,7 +50,6 @@ def problems(text: str) -> list[str]:
             "1: dane_required: DANE is turned off; turn on `use_dane` and `enable_dane`",
         ),
         ("tls_verify = true\ntls = 'no'", '1: tls_verify: `tls` is "no"; without TLS there is no certificate'),
-        ("route_secure = true", "1: route_secure: there is no `route` to vouch for"),
     ],
 )
 def test_a_problem_says_what_and_where_and_what_is_allowed(text, problem):

@@ -112,7 +112,7 @@ def values(option: Option) -> st.SearchStrategy[object]:
 
 
 SIMPLE = [option for option in options_of(DomainConfig) if not values(option).is_empty]
-KEEP_OUT = {"dane_required", "tls_verify", "route_secure"}  # they contradict others
+KEEP_OUT = {"dane_required", "tls_verify"}  # they contradict others
 
 
 @given(st.data())

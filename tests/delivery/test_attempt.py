@@ -69,6 +69,7 @@ class World:
             "dane-decides": {"sts": sts(Mode.ENFORCE, binding=False), "dane": dane(record)},
             "dane-testing": {"sts": sts(Mode.TESTING), "dane": dane(record)},
             "required": {"local": LocalRules(tls=TlsWanted.REQUIRED)},
+            "required-testing": {"sts": sts(Mode.TESTING), "local": LocalRules(tls=TlsWanted.REQUIRED)},
             "verify": {"local": LocalRules(tls_verify=True)},
             "no-tls": {"local": LocalRules(tls=TlsWanted.NO)},
         }[demands]
@@ -257,6 +258,8 @@ async def test_a_certificate_is_judged_under_each_policy(world, certificate, dem
         ("tls10-only", "enforce", False, {"sts": ["TLS_ALERT"]}),
         ("tls-anonymous", "none", True, {"no-policy-found": []}),
         ("tls-anonymous", "testing", True, {"sts": ["TLS_ALERT"]}),
+        ("tls-anonymous", "required-testing", True, {"sts": ["TLS_ALERT"]}),
+        ("tls-alert", "required-testing", False, {"sts": ["TLS_ALERT"]}),
     ],
 )
 async def test_weak_tls_beats_clear_text_and_is_no_success_of_a_policy(world, behaviour, demands, goes_on, told):

@@ -445,16 +445,16 @@ class TestRoutes:
         assert (type(outcome), outcome.status) == (Deferred, "4.3.5")
         assert (world.opener.opened, world.events) == ([], [])
 
-    @pytest.mark.rfc(7672, "2.2.1")
-    @pytest.mark.parametrize("vouched", [True, False])
-    async def test_dane_of_a_smarthost_needs_the_operators_word(self, world, vouched):
-        world.address("relay.example.net", "192.0.2.7", security=Security.SECURE)
+    @pytest.mark.rfc(7672, "2.2.2")
+    @pytest.mark.parametrize("security", [Security.SECURE, Security.INSECURE])
+    async def test_dane_applies_to_a_smarthost_whose_address_is_signed(self, world, security):
+        world.address("relay.example.net", "192.0.2.7", security=security)
         record = TlsaRecord(3, 1, 1, bytes(32))
         world.resolver.add("_587._tcp.relay.example.net", RecordType.TLSA, record, security=Security.SECURE)
         world.serve("192.0.2.7")
-        await world.deliver(hops=(self.RELAY,), route_secure=vouched)
+        await world.deliver(hops=(self.RELAY,))
         ((_, plan),) = world.opener.opened
-        assert (plan.dane is not None) is vouched
+        assert (plan.dane is not None) is (security is Security.SECURE)
 
 
 class TestEnds:

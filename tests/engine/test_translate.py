@@ -49,7 +49,6 @@ def test_the_defaults_are_the_defaults_of_delivery():
         ('route = ["[relay.example.net]"]', "hops", (Hop(host("relay.example.net")),)),
         ('route = ["[192.0.2.9]:26"]', "hops", (Hop(None, "192.0.2.9", 26),)),
         ('route = ["[2001:db8::9]"]', "hops", (Hop(None, "2001:db8::9"),)),
-        ('route = ["[relay.example.net]"]\nroute_secure = true', "route_secure", True),
         ('address_family = "prefer-ipv4"', "family", Family.PREFER_IPV4),
         (
             (

@@ -15,8 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from tlswitness import lab
+from tlswitness.cli import logs
 from tlswitness.cli.common import complain, console, json_option, print_json
 from tlswitness.cli.status import Status
+from tlswitness.config import LogConfig
 from tlswitness.lab import Cell, Internet, Ports, Result, Shown, seed
 
 HELP = """\
@@ -93,13 +95,13 @@ def command(
         return Status.USAGE
     if only_list:
         return _list(cells, as_json=as_json)
-    logging.getLogger("tlswitness").setLevel(logging.ERROR)  # the faults of others are what this is about
     try:
-        if only_seed:
-            return asyncio.run(_seed(as_json=as_json))
-        if keep:
-            return asyncio.run(_serve(cells, ports or lab.HIGH, as_json=as_json))
-        return asyncio.run(_run(cells, as_json=as_json))
+        with logs.shown(LogConfig(), least=logging.ERROR):  # the faults of others are what this is about
+            if only_seed:
+                return asyncio.run(_seed(as_json=as_json))
+            if keep:
+                return asyncio.run(_serve(cells, ports or lab.HIGH, as_json=as_json))
+            return asyncio.run(_run(cells, as_json=as_json))
     except OSError as error:
         complain(error.strerror or str(error))
         return Status.UNAVAILABLE

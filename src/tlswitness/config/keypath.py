@@ -63,7 +63,7 @@ def _parse(key: str) -> KeyPath:
     except tomllib.TOMLDecodeError:
         return ()
     path: list[str] = []
-    while isinstance(inner, dict):
+    while isinstance(inner, dict) and len(inner) == 1:  # none where the key is a comment
         ((name, inner),) = inner.items()
         path.append(name)
     return tuple(path)

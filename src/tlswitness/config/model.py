@@ -216,12 +216,6 @@ class DomainConfig:
         default_words="the domain's MXs",
         rfc="RFC 8461 section 3.4",
     )
-    route_secure: bool = option(
-        Flag(),
-        False,
-        "The names in `route` are as good as a signed MX record: DANE applies to them.",
-        rfc="RFC 7672 section 2.2.2",
-    )
     timeouts: DomainTimeouts = section(DomainTimeouts, "How long a peer may take for what.")
     smtp: SmtpLimits = section(SmtpLimits, "How a destination is treated.")
 

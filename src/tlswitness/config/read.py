@@ -132,8 +132,6 @@ class _Reader:
         for name, wanted in (("tls_verify", config.tls_verify), ("dane_required", config.dane_required)):
             if wanted and config.tls is TlsWanted.NO:
                 self.refuse((*path, name), '`tls` is "no"', hint="without TLS there is no certificate")
-        if config.route_secure and not config.route:
-            self.refuse((*path, "route_secure"), "there is no `route` to vouch for")
 
 
 def _built(of: type[S], values: Mapping[str, Any], under: object = None) -> S:

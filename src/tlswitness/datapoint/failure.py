@@ -86,7 +86,7 @@ class Cause(Enum):
     STS_HOST_LOOKUP = CauseInfo(R.STS_POLICY_FETCH_ERROR, "policy host lookup failed: {}")
     STS_ADDRESS_REFUSED = CauseInfo(R.STS_POLICY_FETCH_ERROR, "policy host has no public address")
     STS_TXT_LOOKUP = CauseInfo(R.STS_POLICY_FETCH_ERROR, "MTA-STS TXT lookup failed: {}")
-    STS_TXT_NONE = CauseInfo(R.STS_POLICY_FETCH_ERROR, "there is no MTA-STS TXT record any more")
+    STS_TXT_NONE = CauseInfo(R.STS_POLICY_FETCH_ERROR, "there is no MTA-STS TXT record")
     STS_TXT_MULTIPLE = CauseInfo(R.STS_POLICY_FETCH_ERROR, "there is more than one MTA-STS TXT record")
     STS_TXT_INVALID = CauseInfo(R.STS_POLICY_FETCH_ERROR, "MTA-STS TXT record is invalid: {}")
 

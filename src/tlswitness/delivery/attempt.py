@@ -72,7 +72,7 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class _Again:
-    """TLS failed where nothing forbids to go on: connect again. The failure is told; what follows is no session more."""
+    """TLS failed where nothing forbids to go on: connect again. The failure is told; what follows is not."""
 
     strength: Strength | None
     """Wider TLS, for weak TLS beats clear text (RFC 7435); None: clear text."""
@@ -170,11 +170,12 @@ class _Attempt:
         """TLS did not come up: the session is a failure under each policy, whether or not the mail goes on."""
         findings = Findings(self.plan, failure=failed.failure)
         self._report(connection, greeted, findings)
+        if self.strength is Strength.JUDGED and failed.failure.cause in _NO_COMMON_TLS:
+            return _Again(Strength.WIDE)  # also where TLS is demanded: any will do
         if not self.plan.tls_demanded:
             if failed.clear_usable:
                 return self._ready(connection, greeted.capabilities, CLEAR_TEXT)
-            wider = self.strength is Strength.JUDGED and failed.failure.cause in _NO_COMMON_TLS
-            return _Again(Strength.WIDE if wider else None)
+            return _Again(None)
         await connection.quit()
         return self._forbidden(findings, failed.failure)
 

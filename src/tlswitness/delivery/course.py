@@ -67,7 +67,8 @@ async def find_course(
         if isinstance(found, NoCourse):
             return replace(found, status=f"4{found.status[1:]}")
         return replace(found, implicit=False)
-    return Course(NextHop(domain, domain, destination.route_secure), (hop.host,), port)
+    # Not subject to MX lookups: the operator says who it is, and DANE applies to it (RFC 7672 section 2.2.2).
+    return Course(NextHop(domain, domain, secure=True), (hop.host,), port)
 
 
 def literal_plan(destination: Destination, literal: Literal) -> Plan | Refusal:
@@ -95,6 +96,4 @@ async def _by_mx(
             if not hosts.names:
                 own = hosts.own
                 return NoCourse("5.4.6", f"mail for {domain} loops back to us: {own} is this machine")
-            # The operator vouches for the name in the route, not for the names that its MX records hold.
-            vouched = destination.route_secure and bool(destination.hops) and found.implicit
-            return Course(NextHop(domain, found.expanded, found.secure or vouched), hosts.names, port, found.implicit)
+            return Course(NextHop(domain, found.expanded, found.secure), hosts.names, port, found.implicit)

@@ -106,8 +106,6 @@ class Destination:
     port: int = 25
     hops: tuple[Hop, ...] = ()
     """Empty: by MX."""
-    route_secure: bool = False
-    """The operator vouches for `hops` as for a secure MX RRset (RFC 7672 section 2.2.1)."""
     family: Family = Family.ANY
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)

@@ -35,7 +35,6 @@ def destination(config: Config, domain: Domain) -> Destination:
         report_without_policy=own.report_sessions is ConfigSessions.ALL,
         port=own.port,
         hops=tuple(_hop(host) for host in own.route),
-        route_secure=own.route_secure,
         family=Family(own.address_family),
         limits=_limits(own),
         timeouts=_timeouts(own),

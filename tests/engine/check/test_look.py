@@ -158,7 +158,7 @@ async def test_a_route_of_the_operators(stage, check):
     assert seen.prospect.relay.address == mx.address
     assert seen.prospect.points == ()
     route = (RouteHost(mx.name, None),)
-    seen = await check(site, {"route": route, "route_secure": True})
+    seen = await check(site, {"route": route})
     (way,) = seen.ways
     assert isinstance(way.course, Course)
     assert way.course.next_hop.domain == mx.name
