@@ -1,12 +1,13 @@
 import asyncio
 import json
+import random
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,10 +105,12 @@ def test_wrong_usage(capsys, args, words):
 
 @pytest.fixture
 def ports():
-    """Three free ports, as the option takes them."""
-    with ExitStack() as stack:
-        listening = [stack.enter_context(socket.create_server(("", 0))) for _ in range(3)]
-        return ",".join(str(each.getsockname()[1]) for each in listening)
+    """Three that nobody has, and that no outgoing connection will take, as the option wants them."""
+    found = []
+    for port in random.sample(range(20_000, 32_000), 100):
+        with suppress(OSError), socket.create_server(("", port)):
+            found.append(str(port))
+    return ",".join(found[:3])
 
 
 def test_a_port_that_is_taken(capsys, ports, quiet):

@@ -1,18 +1,31 @@
 """A client that speaks SMTP by hand, to see what the lab's servers do and not what our own client makes of it."""
 
 import asyncio
+import random
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 
 from tlswitness.lab.authority import Authority
+from tlswitness.lab.internet import Ports
 from tlswitness.lab.mx import MxServer, server_context
 from tlswitness.lab.mxsession import Behaviour, Suite
 
 NAME = "mx.example.test"
+
+
+@pytest.fixture
+def ports() -> Ports:
+    """Three that nobody has at any address, and that no outgoing connection will take."""
+    found: list[int] = []
+    for port in random.sample(range(20_000, 32_000), 100):
+        with suppress(OSError), socket.create_server(("", port)):
+            found.append(port)
+    return Ports(*found[:3])
 
 
 class Client:

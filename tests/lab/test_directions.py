@@ -1,5 +1,3 @@
-import socket
-from contextlib import ExitStack
 from importlib import import_module
 
 import pytest
@@ -7,15 +5,7 @@ import pytest
 from tlswitness.config import parse_config
 from tlswitness.lab.choose import choose
 from tlswitness.lab.directions import configuration, directions
-from tlswitness.lab.internet import Ports
 from tlswitness.lab.serve import Served, serve
-
-
-@pytest.fixture
-def ports() -> Ports:
-    with ExitStack() as stack:
-        listening = [stack.enter_context(socket.create_server(("", 0))) for _ in range(3)]
-        return Ports(*(each.getsockname()[1] for each in listening))
 
 
 async def test_all_that_one_needs_to_know(ports):

@@ -170,6 +170,7 @@ def test_colours_only_underline(results):
     assert "\x1b" not in plain
     assert Text.from_ansi(coloured).plain.split() == plain.split()
     assert coloured.count("\x1b") > 100
+    assert "\x1b[32mdelivered over TLS\x1b[0m" in coloured
 
 
 def test_listing():

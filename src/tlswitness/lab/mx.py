@@ -85,31 +85,38 @@ class MxServer:
     received: list[Received] = field(default_factory=list)
     connections: int = 0
     _server: asyncio.Server | None = field(default=None, repr=False)
-    _kept: socket.socket | None = field(default=None, repr=False)
+    _socket: socket.socket | None = field(default=None, repr=False)
     _sessions: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict, repr=False)
 
     async def start(self) -> None:
         """Listen; or only keep a port, where the behaviour is to refuse connections. Raises OSError if it cannot."""
-        if self.behaviour.refuses_connection:
-            self._kept = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET)
-            self._kept.bind((self.address, self.port))
-            self.port = self._kept.getsockname()[1]
-            return
-        self._server = await asyncio.start_server(self._serve, self.address, self.port, limit=MAX_LINE)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._socket = self._bound()
+        self.port = self._socket.getsockname()[1]
+        if not self.behaviour.refuses_connection:
+            self._server = await asyncio.start_server(self._serve, sock=self._socket, limit=MAX_LINE)
 
     async def stop(self) -> None:
         """Stop listening and end every session."""
-        if self._kept is not None:
-            self._kept.close()
-        if self._server is None:
-            return
-        self._server.close()
-        # Aborted, not cancelled: Python 3.11 logs an error for a handler that is cancelled.
-        for writer in self._sessions.values():
-            writer.transport.abort()
-        await asyncio.gather(*self._sessions, return_exceptions=True)
-        await self._server.wait_closed()
+        if self._server is not None:
+            self._server.close()
+            # Aborted, not cancelled: Python 3.11 logs an error for a handler that is cancelled.
+            for writer in self._sessions.values():
+                writer.transport.abort()
+            await asyncio.gather(*self._sessions, return_exceptions=True)
+            await self._server.wait_closed()
+        if self._socket is not None:
+            self._socket.close()
+
+    def _bound(self) -> socket.socket:
+        bound = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET)
+        try:
+            # A port that only is kept is not to be had by another at the same time.
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, not self.behaviour.refuses_connection)
+            bound.bind((self.address, self.port))
+        except OSError:
+            bound.close()
+            raise
+        return bound
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

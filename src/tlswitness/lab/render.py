@@ -125,7 +125,9 @@ def _abreast(one: Shown, margin: int, width: int) -> Iterator[Text]:
     points = [line for point in _points(one) for line in _hang(Text(), point, 2, width - left, first=0)]
     rows = zip_longest([_label(one)], policies, mail, points, fillvalue=Text())
     for label, policy, fate, point in rows:
-        line = _padded(label, margin) + _padded(policy, MAX_POLICY + 2) + _padded(fate, _MAIL_WIDTH + 2) + point
+        line = _side_by_side(
+            _padded(label, margin), _padded(policy, MAX_POLICY + 2), _padded(fate, _MAIL_WIDTH + 2), point
+        )
         line.rstrip()
         yield line
 
@@ -194,9 +196,14 @@ def _hang(label: Text, body: Text, indent: int, width: int, *, first: int | None
     """`body` in lines that begin at column `indent`, the first one at `first` if given, behind `label`."""
     for number, line in enumerate(_wrap(body, width - indent)):
         if number == 0:
-            yield _padded(label, indent if first is None else first) + line
+            yield _side_by_side(_padded(label, indent if first is None else first), line)
         else:
-            yield Text(" " * indent) + line
+            yield _side_by_side(Text(" " * indent), line)
+
+
+def _side_by_side(*texts: Text) -> Text:
+    """One line of these, each in its own style: `+` would give that of the first to all."""
+    return Text.assemble(*texts)
 
 
 def _wrap(text: Text, width: int) -> list[Text]:
