@@ -1,1 +1,1 @@
-"""Measurements: `python -m bench`. Each `bench_*.py` here yields what it measured; numbers, not tests."""
+"""Measurements: `python -m bench`. Each `bench_*.py` here yields what it compared; numbers, not tests."""

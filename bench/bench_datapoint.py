@@ -1,10 +1,11 @@
-"""Writing and reading data points: what every session costs."""
+"""Writing and reading data points, which every session costs, beside the json of the standard library."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
-from bench.measure import Measure, rate
+from bench.measure import Comparison, Pace, calls, race
 from tlswitness.datapoint import DataPointError, compact, decode, paniclog
 
 POINT = (
@@ -15,9 +16,25 @@ POINT = (
 )
 
 
-def bench() -> Iterator[Measure]:
+def bench(pace: Pace) -> Iterator[Comparison]:
     point = decode(POINT)
     assert not isinstance(point, DataPointError)
-    yield rate("data point: decode", lambda: decode(POINT))
-    yield rate("data point: compact text", lambda: compact(point))
-    yield rate("data point: paniclog text", lambda: paniclog(point))
+    plain = json.loads(POINT)
+    yield race(
+        "a data point read",
+        "/s",
+        [calls("decode", lambda: decode(POINT), pace), calls("json.loads", lambda: json.loads(POINT), pace)],
+        [("decode", "json.loads", None)],
+        pace.rounds,
+    )
+    yield race(
+        "a data point written",
+        "/s",
+        [
+            calls("compact", lambda: compact(point), pace),
+            calls("paniclog", lambda: paniclog(point), pace),
+            calls("json.dumps", lambda: json.dumps(plain), pace),
+        ],
+        [("compact", "json.dumps", None), ("paniclog", "json.dumps", None)],
+        pace.rounds,
+    )
