@@ -104,6 +104,9 @@ def main(args: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return Status.INTERRUPTED
+    except OSError as error:
+        click.echo(f"error: {error}", err=True)
+        return Status.IO
     except Exception:  # noqa: BLE001 - whatever it is, mail programs are told by a status that they know
         traceback.print_exc()
         return Status.SOFTWARE

@@ -216,3 +216,19 @@ async def test_the_loop_outlives_a_directory_that_cannot_be_read(
     loop.cancel()
     with pytest.raises(asyncio.CancelledError):
         await loop
+
+
+async def test_a_fault_of_ours_in_one_refresh_does_not_end_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    world.fill(3)
+    fetch = world.web.fetch
+
+    async def faulty(domain: Domain) -> FetchOutcome:
+        if domain == world.store.entries()[0].domain:
+            raise RuntimeError("a fault of ours")
+        return await fetch(domain)
+
+    world.web.fetch = faulty  # type: ignore[method-assign]
+    world.clock.advance(DAY)
+    assert await world.refresher.refresh_due(world.clock()) == 2
+    assert "broke off" in caplog.text

@@ -78,7 +78,11 @@ class Refresher:
 
         async def one(entry: Entry) -> bool:
             async with turns:
-                return await self._refresh(entry)
+                try:
+                    return await self._refresh(entry)
+                except Exception:  # noqa: BLE001 - one domain must not end the refresh of all others
+                    _log.exception("the refresh of the MTA-STS policy of %s broke off", entry.domain)
+                    return False
 
         return sum(await asyncio.gather(*(one(entry) for entry in batch)))
 

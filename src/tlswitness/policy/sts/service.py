@@ -27,6 +27,7 @@ BACK_OFF = 300.0
 """Seconds between failing fetches of one id (RFC 8461 section 3.3), rechecks of one domain, reports of one kind."""
 MAX_FETCHES = 64
 """Fetches at a time: bounds the connections that mail to many domains can cause."""
+# SPEC: RFC 8461 section 5.1 lets a first message go before a policy is known; a flood of slow hosts can cause it.
 MAX_WAIT = 10.0
 """Seconds that a fetch waits for its turn: hosts that hang must not hold up the mail to all others."""
 UNKNOWN_ID = "unknown"
