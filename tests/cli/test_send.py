@@ -37,6 +37,12 @@ def typed(monkeypatch):
     return typed
 
 
+def test_a_closed_input(config_file, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", None)
+    assert main(["--config", str(config_file), "send", "-f", "", "you@example.com"]) == Status.NO_INPUT
+    assert "the standard input is closed" in capsys.readouterr().err
+
+
 def test_the_command(config_file, typed, capsys):
     """Up to the resolver, at which nobody answers; options as mail programs give them."""
     typed(MESSAGE)

@@ -51,6 +51,18 @@ async def test_json(stage, capsys):
     assert point["policy"]["policy-type"] == "tlsa"
 
 
+@pytest.mark.parametrize("json", [False, True])
+async def test_what_cannot_be_printed_is_delivered_all_the_same(stage, monkeypatch, json):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    site = await stage("D1/dane")
+    monkeypatch.setattr("click.echo", full)
+    monkeypatch.setattr("tlswitness.cli.send_run.give_up_printing", lambda: None)
+    sent = job(f"a@{site.site.domain}")
+    assert await run_send(site.config, sent, json=json, surroundings=site.surroundings) == Status.OK
+
+
 @pytest.mark.parametrize(
     ("scenario", "status", "text"),
     [

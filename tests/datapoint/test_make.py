@@ -238,3 +238,13 @@ def test_any_outcome_is_writable_and_equal_outcomes_have_equal_text(
         text = compact(one_point)
         assert text.removeprefix('{"epoch":1,') == compact(other_point).removeprefix('{"epoch":22,')
         assert decode(text) == one_point
+
+
+def test_points_of_one_policy_share_its_strings() -> None:
+    """A policy may have thousands of lines, and thousands of points may wait for a slow hook."""
+    strings = tuple(f"mx: m{number}.example" for number in range(3000))
+    policy = PolicyFacts(PolicyType.STS, "example.com", strings, tuple(text[4:] for text in strings))
+    failed = PolicyFailed("example.com", policy, Failure(Cause.STS_MX_MISMATCH))
+    points = [one for _ in range(2) for one in points_of(replace(failed), 1)]
+    assert points[0].policy.policy_string is points[1].policy.policy_string
+    assert points[0].policy.mx_host is points[1].policy.mx_host

@@ -103,7 +103,7 @@ async def test_much_without_a_reply() -> None:
     wire, _, _ = make()
     wire._since_reply = MAX_PER_REPLY
     feed(wire, b"2")
-    assert wire.end == ProtocolError("too much came without a reply")
+    assert wire.end == PeerClosed("too much data without a reply")
 
 
 async def test_the_clock() -> None:

@@ -242,6 +242,48 @@ async def test_a_loss_between_tests_is_found_by_the_first_known_name(
     assert resolver.trust.state is TrustState.LOST
 
 
+@pytest.mark.rfc(7672, "2.1.2")
+async def test_a_loss_right_after_a_test_is_found_too(
+    signed: NameServer, resolver_for: Maker, clock: VirtualClock
+) -> None:
+    resolver = resolver_for(signed.server, self_test=True)
+    await learn(resolver)
+    resolver.flush()
+    signed.conduct = Conduct.AD_NEVER
+    clock.advance(1)
+    assert await code(resolver, TLSA_NAME, RecordType.TLSA) == "dnssec-lost"
+
+
+@pytest.mark.rfc(7672, "2.1.2")
+@pytest.mark.parametrize("rtype", [MX, A, RecordType.TLSA])
+async def test_a_loss_whose_test_shows_nothing_gives_up_no_known_name(
+    signed: NameServer, resolver_for: Maker, clock: VirtualClock, rtype: RecordType
+) -> None:
+    resolver = resolver_for(signed.server, self_test=True)
+    await learn(resolver)
+    assert resolver.trust.state is TrustState.VALIDATING
+    signed.zone.set(".", RecordType.SOA, Failing())
+    signed.conduct = Conduct.AD_NEVER
+    clock.advance(600)
+    name = {MX: "example.com", A: "mx.example.com", RecordType.TLSA: TLSA_NAME}[rtype]
+    assert await code(resolver, name, rtype) == "dnssec-lost"
+    assert resolver.trust.state is TrustState.VALIDATING
+
+
+@pytest.mark.rfc(7672, "2.1.2")
+async def test_the_loss_of_one_of_two_resolvers_is_no_proof_by_the_other(
+    signed: NameServer, resolver_for: Maker, clock: VirtualClock
+) -> None:
+    async with NameServer(signed.zone) as other:
+        resolver = resolver_for(signed.server, other.server, self_test=True)
+        await learn(resolver)
+        signed.conduct = Conduct.AD_NEVER
+        clock.advance(600)
+        assert await code(resolver, TLSA_NAME, RecordType.TLSA) == Security.SECURE
+        assert resolver.trust.state is TrustState.VALIDATING
+        assert resolver.trust.alarm
+
+
 async def test_a_known_name_is_not_given_up_while_tests_are_inconclusive(
     signed: NameServer, resolver_for: Maker, clock: VirtualClock
 ) -> None:
@@ -264,7 +306,7 @@ async def test_a_zone_that_was_unsigned_is_believed_after_a_test(
     signed.forget_queries()
     for name, rtype in (("example.com", MX), ("mx.example.com", A), (TLSA_NAME, RecordType.TLSA)):
         assert await code(resolver, name, rtype) == Security.INSECURE
-    assert signed.count(".", RecordType.SOA) == 1
+    assert signed.count(".", RecordType.SOA) == 3  # each by a test that began after it was seen to be insecure
     signed.conduct = Conduct.AD_NEVER
     clock.advance(7200)
     await resolver.test_trust()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tlswitness.hooks.complaints import Complaints, error_words
+from tlswitness.hooks.complaints import Complaints, error_words, log
 
 
 def test_one_line_an_interval_and_none_lost(clock: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -21,6 +21,14 @@ def test_one_line_an_interval_and_none_lost(clock: Any, caplog: pytest.LogCaptur
     clock.pass_by(60.0)
     complaints.say("error", "and again")
     assert caplog.messages[3:] == ["hook notify: and again"]
+
+
+def test_a_log_that_raises_ends_nothing(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a handler of the program's own")
+
+    monkeypatch.setattr(log, "warning", broken)
+    Complaints("notify", 60.0, clock).say("error", "it broke")
 
 
 class UnprintableError(Exception):

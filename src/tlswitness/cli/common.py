@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +33,12 @@ def console(*, stderr: bool = False) -> Console:
 def print_json(value: object) -> None:
     """Print a JSON value, indented."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def give_up_printing() -> None:
+    """After printing has failed: what is still buffered must not fail once more at the end and change the status."""
+    with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), sys.stdout.fileno())
 
 
 def config_path(ctx: click.Context) -> Path | None:

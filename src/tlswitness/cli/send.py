@@ -76,6 +76,9 @@ def command(
     if len(recipients) > MAX_RECIPIENTS:
         raise click.BadParameter(f"more than {MAX_RECIPIENTS}", ctx, param_hint="RCPT")
     config = configuration(ctx)
+    if sys.stdin is None:  # the caller closed it
+        complain("the standard input is closed: the message is read from it")
+        return Status.NO_INPUT
     if sys.stdin.isatty():
         click.echo("reading the message from the terminal; Ctrl-D ends it", err=True)
     message = read_message(sys.stdin.buffer)

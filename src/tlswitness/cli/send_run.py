@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from tlswitness.cli.common import print_json
+from tlswitness.cli.common import give_up_printing, print_json
 from tlswitness.cli.plain import plain
 from tlswitness.cli.running import running
 from tlswitness.cli.status import Status
@@ -59,12 +59,10 @@ async def run_send(
 
     async with running(config, hooks=[told], surroundings=surroundings) as engine:
         outcome = await engine.deliver(job.message, job.envelope())
-    if json:
-        recipients = [_as_json(each) for each in outcome.recipients]
-        print_json({"recipients": recipients, "data-points": [to_dict(point) for point in points]})
-    else:
-        for each in outcome.recipients:
-            click.echo(in_words(each), err=not isinstance(each, Delivered))
+    try:
+        _say(outcome, points, json=json)
+    except OSError:  # nobody reads, the disk is full: what was delivered is not to be sent again for that
+        give_up_printing()
     return status_of(outcome)
 
 
@@ -81,6 +79,15 @@ def status_of(outcome: DeliveryOutcome) -> Status:
     if not failures:
         return Status.OK
     return failures.pop() if len(failures) == 1 else Status.UNAVAILABLE
+
+
+def _say(outcome: DeliveryOutcome, points: list[DataPoint], *, json: bool) -> None:
+    if json:
+        recipients = [_as_json(each) for each in outcome.recipients]
+        print_json({"recipients": recipients, "data-points": [to_dict(point) for point in points]})
+    else:
+        for each in outcome.recipients:
+            click.echo(in_words(each), err=not isinstance(each, Delivered))
 
 
 _NO_HOST = frozenset({"5.1.2", "5.1.10", "5.4.4", "5.4.6"})

@@ -155,7 +155,7 @@ class DomainConfig:
     tls: TlsWanted = option(
         Choice(TlsWanted),
         TlsWanted.IF_AVAILABLE,
-        "TLS where no policy decides: never, where it is offered, or always.",
+        "TLS where no policy decides: where it is offered, or always; or never, whatever a policy says.",
         rfc="RFC 3207",
         momentum=True,
     )

@@ -6,6 +6,8 @@ of ours. Whatever an outcome holds, the points are bounded, writable as I-JSON, 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from tlswitness.datapoint.clean import canonical_address, clean_line, clean_text
@@ -21,6 +23,9 @@ from tlswitness.datapoint.outcome import (
     SessionEnded,
 )
 from tlswitness.datapoint.results import PolicyType
+
+MAX_SHARED = 64
+"""Policies whose strings are kept to be shared by points; each takes up to about 600 KiB, and nearly all take one."""
 
 _UNNAMED = "invalid"
 """A policy domain of which nothing could be kept (RFC 6761: never a real name)."""
@@ -106,8 +111,12 @@ def _address(text: str) -> str | None:
     return canonical_address(text) or _line(text, MAX_HOST)
 
 
+@lru_cache(MAX_SHARED)
 def _bounded(strings: tuple[str, ...]) -> tuple[str, ...]:
-    """As many of the first strings as fit when written: a point must stay bounded whatever a domain publishes."""
+    """As many of the first strings as fit when written: a point must stay bounded whatever a domain publishes.
+
+    Points of one policy share the result: thousands of them may wait for a slow hook.
+    """
     room = MAX_POLICY_STRING
     kept = []
     for served in strings:

@@ -189,7 +189,8 @@ class Wire(asyncio.BufferedProtocol):
             self._fault = fault
             self._finish(PeerClosed())
         if self._since_reply > MAX_PER_REPLY:
-            self._finish(ProtocolError("too much came without a reply"))
+            # Only TLS can say much without saying anything: the parser's own limits are lower.
+            self._finish(PeerClosed("too much data without a reply"))
 
     # Within.
 

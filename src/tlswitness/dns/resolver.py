@@ -71,7 +71,6 @@ class DnsResolver:
         """`on_trust` is called with each change of a server's standing, after it is logged."""
         settings = settings or ResolverSettings()
         self._self_test = settings.self_test
-        self._doubt_interval = settings.doubt_interval
         self._on_trust = on_trust
         self._asker = Asker(
             timeout=settings.timeout,
@@ -141,28 +140,37 @@ class DnsResolver:
         await self._test_if_due()
         if self._trust.lost and self._known.protects(name, rtype):
             return self._refuse(key)
-        answer = await self._asker.ask(name, rtype, self._trust.usable(), self._trust.believes)
+        answer = await self._ask(key)
+        if _is_insecure(answer) and self._known.protects(name, rtype) and self._self_test:
+            answer = await self._second_look(key)
         if not isinstance(answer, LookupFailed):
             # The standing may have changed while the query was under way: what was believed then may not count now.
             if answer.secure and self._trust.lost:
                 return self._refuse(key)
             if answer.secure:
                 self._known.learn(name, rtype, answer)
-            elif self._known.protects(name, rtype) and not await self._is_truly_insecure():
-                return self._refuse(key)
             elif rtype is RecordType.TLSA:
                 self._known.forget(name)
         self._cache.put(key, answer)
         return answer
 
-    async def _is_truly_insecure(self) -> bool:
-        # A name that was secure is no longer: either its zone was unsigned, or the resolver stopped validating since
-        # the last test. Only a fresh test tells; a zone that is unsigned in parts must not cause one per lookup.
-        if not self._self_test:
-            return True
-        if self._trust.older_than(self._doubt_interval):
-            await self.test_trust()
-        return self._trust.state is TrustState.VALIDATING
+    async def _ask(self, key: Key) -> Answer:
+        name, rtype = key
+        return await self._asker.ask(name, rtype, self._trust.usable(), self._trust.believes)
+
+    async def _second_look(self, key: Key) -> Answer:
+        """A name that was secure came back as insecure: its zone was unsigned, or a resolver has stopped validating.
+
+        Only a test that begins now tells, and only what the resolvers that pass it say counts; a test that shows
+        nothing is no proof. One test serves all who ask meanwhile.
+        """
+        if self._test is not None:  # it may have been answered before the name was
+            await asyncio.wait([self._test])
+        await self.test_trust()
+        if not self._trust.proven():
+            return self._refuse(key)
+        answer = await self._ask(key)
+        return answer if self._trust.proven() else self._refuse(key)
 
     def _refuse(self, key: Key) -> LookupFailed:
         name, rtype = key
@@ -202,3 +210,7 @@ class DnsResolver:
         _log.log(logging.ERROR if report.alarm else logging.INFO, "%s", report.words)
         if self._on_trust is not None:
             self._on_trust(report)
+
+
+def _is_insecure(answer: Answer) -> bool:
+    return not isinstance(answer, LookupFailed) and not answer.secure

@@ -164,6 +164,7 @@ class Trust:
         self._doubt_interval = doubt_interval
         self._reports = {server: _first_report(server, is_trusted(server, names)) for server in servers}
         self._tested: float | None = None
+        self._passed: frozenset[Server] = frozenset()
 
     @property
     def report(self) -> TrustReport:
@@ -177,6 +178,11 @@ class Trust:
     @property
     def lost(self) -> bool:
         return self.state is TrustState.LOST
+
+    def proven(self) -> bool:
+        """Whether each server that is asked passed the last test, not just an earlier one."""
+        asked = self.usable()
+        return self.state is TrustState.VALIDATING and self._passed.issuperset(asked)
 
     def usable(self) -> tuple[Server, ...]:
         """Whom to ask now: the best that there are, never a worse one beside them.
@@ -212,6 +218,7 @@ class Trust:
         """Take in the results of a test; True when a server's standing changed."""
         before = {server: report.trust for server, report in self._reports.items()}
         self._tested = self._clock()
+        self._passed = frozenset(s for s, probe in probes.items() if probe.validation is Validation.VALIDATING)
         for server, probe in probes.items():
             old = self._reports[server]
             trust = _step(old.trust, probe.validation)

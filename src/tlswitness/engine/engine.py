@@ -82,13 +82,13 @@ class Engine:
         self._reporter = Reporter(self._hooks, around.clock)
         self._stores = TrustStores(translate.trust_anchors(self.config))
         self._destinations: dict[Domain, tuple[DomainConfig, Destination]] = {}
-        self.resolver = DnsResolver(translate.resolver_settings(self.config), clock=around.clock)
+        self.resolver = DnsResolver(translate.resolver_settings(self.config), clock=around.monotonic)
         self._fetcher = self._policy_fetcher(self.config)
         store = _policy_store(self.config.mta_sts_policy_store)
         self.policies = StsPolicies(self.resolver, self._fetcher, store, clock=around.clock)
-        self._pool = Pool(around.clock)
+        self._pool = Pool(around.monotonic)
         self._opener = opener = Opener(around.dialer, TlsContexts.make(), self._judge, self._reporter.report)
-        self._router = Router(self.resolver, self.policies, opener, self._pool, around.clock, around.rng)
+        self._router = Router(self.resolver, self.policies, opener, self._pool, around.monotonic, around.rng)
         self._stack = AsyncExitStack()
         self._open: bool | None = None
         """None: not yet."""

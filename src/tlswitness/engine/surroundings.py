@@ -17,4 +17,7 @@ class Surroundings:
     dialer: Dialer = field(default_factory=DirectDialer)
     clock: Callable[[], float] = time.time
     """Seconds since 1970: epochs, expiry of policies, validity of certificates."""
+    monotonic: Callable[[], float] = time.monotonic
+    """Seconds that never go back: how long something took, or is kept. Setting the machine's time must not keep old DNS
+    answers alive, nor put off the next test of the resolver."""
     rng: random.Random = field(default_factory=random.Random)

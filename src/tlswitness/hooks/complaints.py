@@ -6,6 +6,7 @@ in the next line.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import traceback
 from collections.abc import Callable
@@ -35,9 +36,9 @@ class Complaints:
             return
         self._said[kind] = now
         unsaid = self._unsaid.pop(kind, 0)
-        log.warning(
-            "hook %s: %s%s", self._hook, text, f" ({unsaid} more like this since the last line)" if unsaid else ""
-        )
+        more = f" ({unsaid} more like this since the last line)" if unsaid else ""
+        with contextlib.suppress(Exception):  # a handler of the program's own that raises must not end a hook's thread
+            log.warning("hook %s: %s%s", self._hook, text, more)
 
 
 def error_words(error: BaseException) -> str:

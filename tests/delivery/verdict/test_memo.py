@@ -79,3 +79,13 @@ def test_the_least_lately_used_goes_first(judged, authority, plan_for, trust, no
     assert (len(judged), len(memo)) == (3, 2)
     memo.judge(two, plan, now)
     assert len(judged) == 4
+
+
+def test_verdicts_on_large_rrsets_are_not_kept(judged, authority, plan_for, trust, now):
+    memo = Memo(trust)
+    issued = authority.issue(MX)
+    many = [authority.issue([f"mx{number}.example.com"]).tlsa(3, 0, 0) for number in range(20)]
+    plan = plan_for(tlsa=[issued.tlsa(3, 1, 1), *many])
+    assert memo.judge(Chain(issued.chain), plan, now).tlsa == ()
+    assert memo.judge(Chain(issued.chain), plan, now).tlsa == ()
+    assert (len(judged), len(memo)) == (2, 0)

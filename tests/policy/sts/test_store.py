@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -116,6 +118,32 @@ def test_half_written_files_are_set_aside_and_told(
     assert "folder.example.policy" in " ".join(path.name for path in (directory / "garbage").iterdir())
     assert sorted(path.name for path in directory.iterdir()) == ["README", "example.com.policy", "garbage"]
     assert PolicyStore(directory).garbage() == again.garbage()
+
+
+@pytest.mark.rfc(8461, "10.2")
+@pytest.mark.parametrize("domain", ["example.com", ".".join(["a" * 60] * 4)])
+def test_a_file_that_cannot_be_opened_now_is_left_for_later(
+    store: PolicyStore, directory: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, domain: str
+) -> None:
+    known, late = PolicyStore(directory), PolicyStore(directory)
+    store.put(make(domain))
+    known.rescan()
+    store.put(replace(make(domain), id="2"))
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_read", _no_descriptors)
+        known.rescan()
+        late.rescan()
+    assert known.entries() == (make(domain),)
+    assert late.entries() == ()
+    assert "1 files of MTA-STS policies cannot be read" in caplog.text
+    for each in (known, late):
+        each.rescan()
+        assert each.entries() == (replace(make(domain), id="2"),)
+        assert each.garbage() == ()
+
+
+def _no_descriptors(path: Path) -> Entry:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(path))
 
 
 def test_garbage_is_bounded(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,8 +263,24 @@ def test_a_full_store_forgets_the_expired_then_mode_none_then_the_longest_unused
     assert [entry.domain for entry in PolicyStore(directory).entries()] == left
 
 
+def test_a_policy_of_many_lines_counts_as_what_it_takes_in_memory() -> None:
+    body = policy_text(*(f"*.m{number}.example" for number in range(2500)))
+    tracemalloc.start()
+    try:
+        parsed = parse_policy(bytes(body))
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(parsed, StsPolicy)
+    store = PolicyStore(None)
+    store.put(Entry(Domain("example.com"), "1", parsed, body, NOW, NOW))
+    assert taken < store._bytes < 2 * taken
+    store.delete(Domain("example.com"))
+    assert store._bytes == 0
+
+
 def test_the_octets_of_all_policies_are_bounded() -> None:
-    store = PolicyStore(None, max_bytes=100_000)
+    store = PolicyStore(None, max_bytes=200_000)
     for number in range(10):
         store.put(make(f"n{number}.example", used=NOW + number, pad=30_000))
     assert [entry.domain for entry in store.entries()] == ["n7.example", "n8.example", "n9.example"]

@@ -25,6 +25,10 @@ MIN_RSA_BITS = 2048
 MIN_EC_BITS = 256
 """The least that WebPKI takes (CA/Browser Forum baseline requirements section 6.1.5)."""
 
+MAX_RSA_WORK = 8192**2 * 17
+"""Of checking one signature: that of a key of 8192 bits with the exponent 65537, half a millisecond. Both numbers are
+the server's to choose, and with the largest that OpenSSL takes one chain could hold up all mail for seconds."""
+
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
 
 _SERVER_PURPOSES = frozenset({ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
@@ -95,7 +99,9 @@ class Certificate:
 
 
 def read_certificate(der: bytes) -> Certificate | None:
-    """The certificate, or None where it cannot be read: whatever the octets are, nothing is raised."""
+    """The certificate, or None where it cannot be read, or its key would take too long to check a signature with:
+    whatever the octets are, nothing is raised.
+    """
     if len(der) > MAX_CERTIFICATE:
         return None
     try:
@@ -137,6 +143,9 @@ def _read(der: bytes) -> Certificate | None:
     spki = subject_public_key_info(der)
     if spki is None:
         return None
+    key = read_key(spki)
+    if isinstance(key, rsa.RSAPublicKey) and _work(key) > MAX_RSA_WORK:
+        return None
     purposes: frozenset[x509.ObjectIdentifier] | None = None
     for_tls = True
     dns_ids: tuple[str, ...] = ()
@@ -164,9 +173,14 @@ def _read(der: bytes) -> Certificate | None:
         ),
         for_servers=serves and for_tls,
         issues_for_servers=serves,
-        key=read_key(spki),
+        key=key,
         spki=spki,
     )
+
+
+def _work(key: rsa.RSAPublicKey) -> int:
+    exponent: int = key.public_numbers().e
+    return key.key_size**2 * exponent.bit_length()
 
 
 def _bounded(names: Iterable[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from tlswitness.datapoint.failure import Cause, Failure
 from tlswitness.delivery.verdict import checks
@@ -23,7 +24,9 @@ from tlswitness.dns.answer import TlsaRecord
 from tlswitness.names import HostName
 
 MAX_ANCHORS = 16
-"""Certificates, and bare keys, taken from TLSA records of matching type Full(0): an RRset may hold hundreds."""
+"""Anchors that are tried, and bare keys: an RRset may name hundreds."""
+MAX_EXPLAINED = 4
+"""Broken paths that are looked at further: each costs a walk, and one of them is told."""
 MAX_RECORDS = 256
 """TLSA records that are looked at: a response of 64 KiB has room for more than anyone needs."""
 
@@ -98,9 +101,12 @@ def _anchored(leaf: Certificate, presented: Presented, records: Records) -> Iter
     A record never makes the leaf itself an anchor: that is what DANE-EE is for.
     """
     others = presented.others
-    for anchor in (*(c for c in others if _matching(c.der, records)), *_from_dns(leaf, records)):
-        path = anchored_path(leaf, others, anchor)
+    named = chain((c for c in others if _matching(c.der, records)), _from_dns(leaf, records))
+    broken = 0
+    for anchor in islice(named, MAX_ANCHORS):
+        path = anchored_path(leaf, others, anchor, explain=broken < MAX_EXPLAINED)
         if path is not None:
+            broken += bool(path.failures)
             yield _Anchored(path)
     yield from _below_bare_keys(leaf, others, records)
 

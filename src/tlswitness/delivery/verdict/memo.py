@@ -12,6 +12,8 @@ from tlswitness.policy.plan import Plan
 
 MAX_VERDICTS = 4_096
 """Remembered at most, the least lately used goes first: peers choose how many chains there are. About 1 KiB each."""
+MAX_RECORD_OCTETS = 8 * 1024
+"""Of the TLSA records that a remembered verdict was made with: an RRset may hold 64 KiB of whole certificates."""
 
 
 class Memo:
@@ -31,6 +33,8 @@ class Memo:
             self._verdicts.move_to_end(key)
             return verdict
         verdict = judge_demand(chain, demand, self.trust, now)
+        if sum(len(record.data) for record in demand.records) > MAX_RECORD_OCTETS:
+            return verdict
         self._verdicts[key] = verdict
         self._verdicts.move_to_end(key)
         if len(self._verdicts) > self._size:

@@ -92,12 +92,18 @@ def trusted_path(leaf: Certificate, others: tuple[Certificate, ...], trust: Trus
             return Path(_known(ders, (leaf, *others), trust), True)
 
 
-def anchored_path(leaf: Certificate, others: tuple[Certificate, ...], anchor: Certificate) -> Path | None:
-    """The path to `anchor`, which is not the leaf; None where the leaf was not issued below it."""
+def anchored_path(
+    leaf: Certificate, others: tuple[Certificate, ...], anchor: Certificate, *, explain: bool = True
+) -> Path | None:
+    """The path to `anchor`, which is not the leaf; None where the leaf was not issued below it, and without `explain`
+    also where the path is broken.
+    """
     match _verify(leaf, others, openssl_store((anchor,))):
         case Broken(no_issuer=True):
             return None
         case Broken() as broken:
+            if not explain:
+                return None
             return Path(_cut(walk(leaf, (anchor, *others)), anchor), True, (broken.failure(),))
         case ders:
             return Path(_known(ders, (leaf, *others, anchor)), True)

@@ -17,17 +17,24 @@ from typing import TypeVar
 
 CHUNK = 16 * 1024
 """Octets read at a time: one TLS record's worth, so that a fast peer cannot fill memory."""
+MAX_RECEIVED = 2 * 1024 * 1024
+"""Octets taken from the server of a policy in all. Bounds TLS that says nothing: tickets, key updates, padding."""
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 T = TypeVar("T")
 
 
+class TooMuchError(OSError):
+    """The peer sent more than it may."""
+
+
 class TlsChannel:
     """A TLS stream that owns its socket.
 
     What goes wrong raises as `ssl` and the socket raise it: `ssl.SSLError` (of which `ssl.SSLCertVerificationError`
-    is one) or OSError; a connection that ends without `close_notify` is a ConnectionError. Time is the caller's.
+    is one) or OSError; a connection that ends without `close_notify` is a ConnectionError, and a server that sends
+    without end a TooMuchError. Time is the caller's.
     """
 
     def __init__(
@@ -35,6 +42,7 @@ class TlsChannel:
     ) -> None:
         """A client that asks for `server_name` (SNI); without one a server. `received` was read from `sock` already."""
         self._socket = sock
+        self._room = MAX_RECEIVED if server_name is not None else None
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._incoming.write(received)
@@ -91,4 +99,8 @@ class TlsChannel:
         data = await asyncio.get_running_loop().sock_recv(self._socket, CHUNK)
         if not data:
             raise ConnectionResetError("closed without close_notify")
+        if self._room is not None:
+            self._room -= len(data)
+            if self._room < 0:
+                raise TooMuchError(f"more than {MAX_RECEIVED} octets")
         self._incoming.write(data)

@@ -19,7 +19,7 @@ from tlswitness.datapoint.failure import Cause, Failure
 from tlswitness.dns.answer import Answer, Denial, Denied, Found, LookupFailed, RecordType, Resolver
 from tlswitness.names import BadName, Domain, HostName, parse_host
 from tlswitness.net import AddressGuard, Dialer, canonical_ip
-from tlswitness.policy.sts.channel import TlsChannel
+from tlswitness.policy.sts.channel import TlsChannel, TooMuchError
 from tlswitness.policy.sts.exchange import Exchange
 from tlswitness.policy.sts.grammar import parse_policy
 from tlswitness.policy.sts.model import BadPolicy, StsPolicy
@@ -184,7 +184,7 @@ async def _exchange(tls: TlsChannel, exchange: Exchange) -> bytes | Failure:
                 return Failure(Cause.STS_HTTP, "connection closed")
     except TimeoutError:
         raise
-    except ssl.SSLError as error:
+    except (ssl.SSLError, TooMuchError) as error:
         return _tls_failure(error)
     except OSError:
         return Failure(Cause.STS_HTTP, "connection closed")
@@ -223,6 +223,8 @@ _PEER_ALERT = re.compile(r"(?:TLSV1|TLSV13|SSLV3)_(?:ALERT_)?(?P<word>[A-Z0-9_]+
 
 
 def _tls_failure(error: OSError) -> Failure:
+    if isinstance(error, TooMuchError):
+        return Failure(Cause.STS_TLS, "too much data")
     if not isinstance(error, ssl.SSLError):
         return Failure(Cause.STS_TLS, "connection closed")
     name = error.reason or ""

@@ -8,6 +8,7 @@ processes wrote. What cannot be read is set aside and told, never deleted unaske
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import logging
 import os
@@ -25,7 +26,11 @@ from tlswitness.policy.sts.model import Mode
 MAX_ENTRIES = 100_000
 """Domains: bounds what mail to ever new domains can fill."""
 MAX_BYTES = 256 * 1024 * 1024
-"""Octets of all bodies together: the owners of policies choose their size."""
+"""Octets that all policies may take in memory, about: their owners choose how many lines each has."""
+MX_OCTETS = 320
+"""What an MX pattern takes in memory, and"""
+LINE_OCTETS = 80
+"""what a line takes, besides their octets."""
 MAX_FILE = 128 * 1024
 """Octets read of one file: more than any policy and its header need."""
 MAX_GARBAGE = 100
@@ -38,6 +43,8 @@ _TEMPORARY = ".tmp-"
 _TEMPORARY_AGE = 3600
 """Seconds: a temporary file that is older belongs to a process that died."""
 _GARBAGE = "garbage"
+_NO_FILE = (errno.ELOOP, errno.ENXIO)
+"""How opening a link or a socket fails."""
 _LONG_NAME = 180
 """Longer domains are cut in file names, which have 255 octets at most, and told apart by a hash."""
 _SETTLED = 2.0
@@ -164,6 +171,7 @@ class PolicyStore:
 
     def _scan(self, directory: Path) -> None:
         gone = set(self._files)
+        unread: list[str] = []
         with os.scandir(directory) as listing:
             files = [item for item in listing if item.name != _GARBAGE]
         for item in files:
@@ -175,9 +183,16 @@ class PolicyStore:
                 if time.time() - info.st_mtime > _TEMPORARY_AGE:
                     Path(item.path).unlink(missing_ok=True)
             elif item.name.endswith(_SUFFIX):
-                gone.discard(self._take(Path(item.path), info))
+                try:
+                    gone.discard(self._take(Path(item.path), info))
+                except OSError as error:
+                    gone = {domain for domain in gone if _file_name(domain) != item.name}
+                    unread.append(f"{item.name!r}: {error.strerror}")
         for domain in gone:
             self._remove(domain)
+        if unread:  # no descriptors left, another owner: nothing is wrong with the files, and the next look tries again
+            self._scanned_at = -1
+            _log.error("%d files of MTA-STS policies cannot be read, such as %s", len(unread), unread[0])
 
     def _take(self, path: Path, info: os.stat_result) -> Domain:
         """The domain of a file, its content in the index; what the index has already outlives a spoilt file."""
@@ -215,13 +230,13 @@ class PolicyStore:
 
     def _insert(self, entry: Entry) -> None:
         old = self._index.get(entry.domain)
-        self._bytes += len(entry.body) - (len(old.body) if old else 0)
+        self._bytes += _weight(entry) - (_weight(old) if old else 0)
         self._index[entry.domain] = entry
 
     def _remove(self, domain: Domain) -> bool:
         entry = self._index.pop(domain, None)
         self._files.pop(domain, None)
-        self._bytes -= len(entry.body) if entry else 0
+        self._bytes -= _weight(entry) if entry else 0
         return entry is not None
 
     def _make_room(self, now: float) -> None:
@@ -259,6 +274,11 @@ class PolicyStore:
         _sync_directory(directory)
 
 
+def _weight(entry: Entry) -> int:
+    policy = entry.policy
+    return 2 * len(entry.body) + MX_OCTETS * len(policy.mx) + LINE_OCTETS * len(policy.lines)
+
+
 def _file_name(domain: Domain) -> str:
     """A domain holds no slash, no empty label and no `~`: the name cannot leave the directory, nor meet another's."""
     if len(domain) <= _LONG_NAME:
@@ -271,20 +291,26 @@ def _stamp(info: os.stat_result) -> tuple[int, int, int]:
 
 
 def _read(path: Path) -> Entry | str:
-    """Never follows a link and never waits for a pipe."""
+    """Never follows a link and never waits for a pipe. Raises OSError where that is not the file's own fault."""
     try:
         number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            os.close(number)
+            return "it is not a regular file"
         with os.fdopen(number, "rb") as file:
-            if not stat.S_ISREG(os.fstat(number).st_mode):
-                return "it is not a regular file"
             data = file.read(MAX_FILE + 1)
     except OSError as error:
+        if error.errno not in _NO_FILE:
+            raise
         return f"it cannot be read: {error.strerror}"
     return decode(data) if len(data) <= MAX_FILE else f"it is longer than {MAX_FILE} octets"
 
 
 def _examine(path: Path) -> Garbage:
-    found = _read(path)
+    try:
+        found = _read(path)
+    except OSError as error:
+        found = f"it cannot be read: {error.strerror}"
     reason = found if isinstance(found, str) else "the file's name is not that of its domain"
     try:
         size = path.lstat().st_size
