@@ -169,7 +169,33 @@ class MemoryConnection:
         self._recipients: list[str] = []
         self._answers: deque[Any] = deque()
         self._content = False
+        self._tasks: set[asyncio.Task[None]] = set()
         server.connections.append(self)
+
+    def begin(self, talk: Talk[Any], ended: Callable[[Any], None]) -> None:
+        async def perform() -> None:
+            try:
+                result = await self.run(talk)
+            except asyncio.CancelledError:
+                assert self._gone(talk, ended), "a conversation that nobody broke off"
+            except Exception as error:  # noqa: BLE001 - told to who wants the result
+                ended(error)
+            else:
+                ended(result)
+
+        task = asyncio.create_task(perform())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @staticmethod
+    def _gone(talk: Talk[Any], ended: Callable[[Any], None]) -> bool:
+        """Every further question is answered with the end."""
+        try:
+            while True:
+                talk.send(CLOSE)
+        except StopIteration as stop:
+            ended(stop.value)
+        return True
 
     async def run(self, talk: Talk[Any]) -> Any:
         assert self.alive, "a conversation on a dead connection"
@@ -195,9 +221,16 @@ class MemoryConnection:
                 raise
         self.alive = False
 
+    def close(self) -> None:
+        self.end = self.end or "quit"
+        self.alive = False
+
     def abort(self) -> None:
         self.end = self.end or "abort"
         self.alive = False
+        for task in self._tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
 
     async def _do(self, command: object) -> object:
         match command:

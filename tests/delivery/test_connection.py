@@ -26,6 +26,7 @@ from tlswitness.delivery.smtp import (
     Stage,
     Strength,
     Taken,
+    Then,
     TimedOut,
     Timeouts,
     TlsFailed,
@@ -118,10 +119,10 @@ async def deliver(authority: Authority) -> None:
         jobs = 5
         settled: list[Transaction] = []
 
-        def next_job() -> Job | None:
+        def next_job() -> Job | Then:
             nonlocal jobs
             jobs -= 1
-            return Job(ENVELOPE, MESSAGE, settled.append) if jobs >= 0 else None
+            return Job(ENVELOPE, MESSAGE, settled.append) if jobs >= 0 else Then.STAY
 
         assert await connection.run(transact_each(greeted.capabilities, next_job)) is None
         assert connection.alive
@@ -542,7 +543,7 @@ async def test_a_foreign_server(authority: Authority) -> None:
         content = prepare("Subject: ä\n\n.\nbye\n".encode())
         result = await connection.run(transact(greeted.capabilities, utf8, content))
         assert result.results == (Taken("2.0.0", "250 2.0.0 kept"),) * 2
-        last = await connection.run(transact(greeted.capabilities, ENVELOPE, MESSAGE, part=True))
+        last = await connection.run(transact(greeted.capabilities, ENVELOPE, MESSAGE, then=Then.PART))
         assert last.ended == Parted()
         await closed(connection)
     finally:

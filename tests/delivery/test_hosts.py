@@ -23,6 +23,20 @@ def test_the_best_preference_comes_first():
     assert names(in_order(records, (), random.Random(1))) == ["a.example", "b.example", "c.example"]
 
 
+@pytest.mark.parametrize(
+    ("records", "by_chance"),
+    [
+        ([(10, "a.example"), (20, "b.example")], False),
+        ([(10, "a.example"), (10, "b.example")], True),
+        ([(10, "a.example"), (20, "us.example"), (20, "b.example")], False),
+        ([], False),
+    ],
+)
+def test_it_is_known_whether_chance_decides(records, by_chance):
+    pairs = [(preference, mx(name)) for preference, name in records]
+    assert in_order(pairs, [mx("us.example")], random.Random(1)).by_chance is by_chance
+
+
 def test_equal_preferences_take_turns():
     records = [(10, mx("a.example")), (10, mx("b.example"))]
     first = {names(in_order(records, (), random.Random(seed)))[0] for seed in range(20)}

@@ -25,7 +25,7 @@ def test_at_first_nothing_has_been_tried():
 def test_each_result_settles_its_own_recipient():
     ledger = Ledger((A, B, C))
     ledger.depart((A, B, C), MX)
-    ledger.arrive([Taken("2.0.0", "250 ok"), Never("5.1.1", "550 no"), Later("4.2.1", "450 busy")], TLS)
+    ledger.arrive((A, B, C), [Taken("2.0.0", "250 ok"), Never("5.1.1", "550 no"), Later("4.2.1", "450 busy")], MX, TLS)
     assert ledger.open == (C,)
     assert not ledger.closed
     assert ledger.outcomes() == (
@@ -38,14 +38,14 @@ def test_each_result_settles_its_own_recipient():
 def test_a_deferral_says_what_was_said_of_this_recipient():
     ledger = Ledger((A, B))
     ledger.depart((A, B), MX)
-    ledger.arrive([Later("4.2.1", "450 a is busy"), Later("4.2.2", "452 b is full")])
+    ledger.arrive((A, B), [Later("4.2.1", "450 a is busy"), Later("4.2.2", "452 b is full")], MX)
     assert [outcome.text for outcome in ledger.outcomes()] == ["450 a is busy", "452 b is full"]
 
 
 def test_what_stands_in_the_way_of_all_is_said_of_all():
     ledger = Ledger((A, B))
     ledger.depart((A, B), MX)
-    ledger.arrive([Taken("2.0.0", "250 ok"), Later("4.2.1", "450 busy")])
+    ledger.arrive((A, B), [Taken("2.0.0", "250 ok"), Later("4.2.1", "450 busy")], MX)
     ledger.note("4.7.5", "certificate", MX)
     assert ledger.outcomes()[1] == Deferred(B, "4.7.5", "certificate", MX)
     assert isinstance(ledger.outcomes()[0], Delivered)
@@ -54,7 +54,7 @@ def test_what_stands_in_the_way_of_all_is_said_of_all():
 def test_who_may_have_been_served_is_settled():
     ledger = Ledger((A, B))
     ledger.depart((A, B), MX)
-    ledger.arrive([Later("4.4.2", "closed", uncertain=True), Later("4.2.1", "450 busy")])
+    ledger.arrive((A, B), [Later("4.4.2", "closed", uncertain=True), Later("4.2.1", "450 busy")], MX)
     assert ledger.open == (B,)
     ledger.note("4.4.1", "refused")
     assert ledger.outcomes() == (
@@ -66,7 +66,7 @@ def test_who_may_have_been_served_is_settled():
 def test_an_end_in_flight_is_uncertain_for_those_in_flight_alone():
     ledger = Ledger((A, B, C))
     ledger.depart((A,), MX)
-    ledger.arrive([Taken("2.0.0", "250 ok")])
+    ledger.arrive((A,), [Taken("2.0.0", "250 ok")], MX)
     ledger.depart((B,), MX)
     ledger.break_off("4.4.7", "too long")
     assert ledger.outcomes() == (
@@ -79,7 +79,7 @@ def test_an_end_in_flight_is_uncertain_for_those_in_flight_alone():
 def test_an_end_between_transactions_is_uncertain_for_nobody():
     ledger = Ledger((A,))
     ledger.depart((A,), MX)
-    ledger.arrive([Later("4.2.1", "450 busy")])
+    ledger.arrive((A,), [Later("4.2.1", "450 busy")], MX)
     ledger.break_off("4.4.7", "too long")
     assert ledger.outcomes() == (Deferred(A, "4.4.7", "too long"),)
 
@@ -87,7 +87,7 @@ def test_an_end_between_transactions_is_uncertain_for_nobody():
 def test_a_rejection_is_for_those_that_are_open():
     ledger = Ledger((A, B))
     ledger.depart((A,), MX)
-    ledger.arrive([Taken("2.0.0", "250 ok")])
+    ledger.arrive((A,), [Taken("2.0.0", "250 ok")], MX)
     ledger.reject("5.1.10", "null MX")
     assert ledger.closed
     assert ledger.outcomes() == (Delivered(A, "2.0.0", "250 ok", MX), Failed(B, "5.1.10", "null MX"))
@@ -97,7 +97,7 @@ def test_the_same_recipient_twice_is_one():
     ledger = Ledger((A, B, A))
     assert ledger.open == (A, B)
     ledger.depart((A,), MX)
-    ledger.arrive([Taken("2.0.0", "250 ok")])
+    ledger.arrive((A,), [Taken("2.0.0", "250 ok")], MX)
     assert [type(outcome) for outcome in ledger.outcomes()] == [Delivered, Deferred, Delivered]
 
 
@@ -119,7 +119,7 @@ def test_whatever_happens_the_first_settlement_stands(ending, rounds):
     for results in rounds:
         part = ledger.open
         ledger.depart(part, MX)
-        ledger.arrive(results[: len(part)])
+        ledger.arrive(part, results[: len(part)], MX)
         answered = zip(part, results, strict=False)
         settled |= {who: result for who, result in answered if not isinstance(result, Later) or result.uncertain}
     if ending:

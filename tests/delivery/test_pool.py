@@ -181,50 +181,6 @@ async def test_a_fault_of_ours_at_the_goodbye_is_told_to_the_log(world, caplog):
     assert "no proper end of the session with mx.example.com[192.0.2.1]:25" in caplog.text
 
 
-async def test_a_destination_has_so_many_connections_and_no_more(world):
-    held, most, done = 0, 0, asyncio.Event()
-
-    async def use():
-        nonlocal held, most
-        async with world.pool.slot(DOMAIN, 2):
-            held += 1
-            most = max(most, held)
-            await done.wait()
-            held -= 1
-
-    async def elsewhere():
-        async with world.pool.slot(OTHER, 2):
-            done.set()
-
-    async with asyncio.TaskGroup() as tasks:
-        for _ in range(5):
-            tasks.create_task(use())
-        await until(lambda: held == 2)
-        tasks.create_task(elsewhere())  # another destination does not wait
-    assert most == 2
-    assert not world.pool._slots, "what nobody uses is forgotten"
-
-
-async def test_slots_survive_those_who_give_up(world):
-    inside = asyncio.Event()
-
-    async def hold():
-        async with world.pool.slot(DOMAIN, 1):
-            inside.set()
-            await asyncio.Event().wait()
-
-    holder = asyncio.create_task(hold())
-    await inside.wait()
-    waiting = [asyncio.create_task(hold()) for _ in range(3)]
-    await asyncio.sleep(0)
-    for task in [waiting[0], holder, *waiting[1:]]:
-        task.cancel()
-    await asyncio.gather(holder, *waiting, return_exceptions=True)
-    assert not world.pool._slots
-    async with asyncio.timeout(5), world.pool.slot(DOMAIN, 1):
-        pass
-
-
 @pytest.mark.parametrize(("limit", "left"), [(4, 3), (3, 2), (2, 1), (1, 0)])
 async def test_idle_connections_count_and_make_room(world, limit, left):
     sessions = [world.session() for _ in range(3)]
@@ -232,9 +188,8 @@ async def test_idle_connections_count_and_make_room(world, limit, left):
     for session in sessions:
         world.pool.keep(KEY, session, 60.0)
     world.pool.keep(replace(KEY, domain=OTHER), elsewhere, 60.0)
-    async with world.pool.slot(DOMAIN, limit):
-        world.pool.make_room(DOMAIN, limit)
-        await until(lambda: len([s for s in sessions if s.connection.end == "quit"]) == 3 - left)
+    world.pool.make_room(DOMAIN, limit, 1)
+    await until(lambda: len([s for s in sessions if s.connection.end == "quit"]) == 3 - left)
     assert [world.pool.take(KEY) for _ in range(left)] == list(reversed(sessions))[:left]
     assert world.pool.take(KEY) is None
     assert world.pool.take(replace(KEY, domain=OTHER)) is elsewhere

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from tlswitness.delivery.attempt import Broken
+from tlswitness.delivery.dispatch import Dispatcher
 from tlswitness.delivery.ledger import Ledger
 from tlswitness.delivery.outcome import Deferred, Delivered, Envelope, Failed
 from tlswitness.delivery.pool import Key, Pool
@@ -41,6 +42,7 @@ class World:
         self.opener = memory.Opener()
         self.clock = VirtualClock()
         self.pool = Pool(self.clock)
+        self.dispatcher = Dispatcher(self.pool)
 
     def serve(self, **answers):
         self.opener.servers[ADDRESS] = server = self.memory.Server(**answers)
@@ -50,8 +52,9 @@ class World:
         ledger = Ledger(tuple(recipients))
         envelope = Envelope("me@example.org", tuple(recipients))
         destination = replace(DESTINATION, limits=Limits(**limits))
-        means = Means(self.opener, self.pool, self.clock)
-        broken = await Visit(means, destination, envelope, CONTENT, ledger, PLAN, ADDRESS).pay()
+        means = Means(self.opener, self.dispatcher, self.clock)
+        key = Key.of(destination, PLAN, ADDRESS)
+        broken = await Visit(means, destination, envelope, CONTENT, ledger, PLAN, ADDRESS, key).pay()
         return SimpleNamespace(ledger=ledger, broken=broken, outcomes=ledger.outcomes())
 
 

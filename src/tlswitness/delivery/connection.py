@@ -21,8 +21,10 @@ import asyncio
 import errno
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Generic, Literal, TypeVar
 
 from tlswitness.datapoint.failure import Cause, Failure
@@ -139,15 +141,21 @@ class Connection:
 
     async def run(self, talk: Talk[T]) -> T:
         """Perform a conversation to its end."""
-        if self._wire.listener is not None:
-            raise RuntimeError("a connection has one conversation at a time")
-        performance = _Performance(self._wire, talk, self._contexts, self._timeouts)
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.begin(talk, partial(_resolve, done))
         try:
-            return await performance.run()
+            return await done
         except BaseException:
-            talk.close()
             self.abort()
             raise
+
+    def begin(self, talk: Talk[T], ended: Callable[[T | Exception], None]) -> None:
+        """Perform a conversation without waiting for it: `ended` is called with what it came to, or with the exception
+        that it raised, and must not raise.
+        """
+        if self._wire.listener is not None:
+            raise RuntimeError("a connection has one conversation at a time")
+        _Performance(self._wire, talk, self._contexts, self._timeouts, ended).start()
 
     async def quit(self) -> Failure | None:
         """Say QUIT, wait for the reply, close. A Failure: no reply had come since the handshake, and TLS broke now."""
@@ -159,21 +167,34 @@ class Connection:
         finally:
             self._wire.close()
 
+    def close(self) -> None:
+        """Close after QUIT has been said."""
+        self._wire.close()
+
     def abort(self) -> None:
-        """Close at once, whatever is under way. May be called at any time, and more than once."""
+        """Close at once: a conversation under way learns that its peer is gone. At any time, and more than once."""
         self._wire.abort()
+
+
+def _resolve(done: asyncio.Future[T], result: T | Exception) -> None:
+    if done.done():
+        return
+    if isinstance(result, Exception):
+        done.set_exception(result)
+    else:
+        done.set_result(result)
 
 
 class _Performance(Generic[T]):
     """One conversation under way: driven by the wire's news from within the event loop's callbacks, so that the next
-    command leaves in the same turn of the loop in which the reply came. Only the result wakes a task.
+    command leaves in the same turn of the loop in which the reply came.
     """
 
     __slots__ = (
         "_contexts",
         "_corked",
         "_corked_size",
-        "_done",
+        "_ended",
         "_limit",
         "_rest",
         "_running",
@@ -183,9 +204,17 @@ class _Performance(Generic[T]):
         "_wire",
     )
 
-    def __init__(self, wire: Wire, talk: Talk[T], contexts: TlsContexts, timeouts: Timeouts) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        talk: Talk[T],
+        contexts: TlsContexts,
+        timeouts: Timeouts,
+        ended: Callable[[T | Exception], None],
+    ) -> None:
         self._wire = wire
         self._talk = talk
+        self._ended = ended
         self._contexts = contexts
         self._timeouts = timeouts
         self._limit = wire.now() + timeouts.conversation
@@ -194,15 +223,10 @@ class _Performance(Generic[T]):
         self._rest: memoryview | None = None
         self._waiting: Command | None = None
         self._running = False
-        self._done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
-    async def run(self) -> T:
+    def start(self) -> None:
         self._wire.listener = self._news
-        try:
-            self._go_on(None)
-            return await self._done
-        finally:
-            self._wire.listener = None
+        self._go_on(None)
 
     def _news(self) -> None:
         """Something happened on the wire; also called from within our own calls to it, which look for themselves."""
@@ -227,13 +251,16 @@ class _Performance(Generic[T]):
         except StopIteration as stop:
             if self._corked:
                 self._uncork()
-            if not self._done.done():
-                self._done.set_result(stop.value)
-        except Exception as error:  # noqa: BLE001 - our own fault: told to who awaits the result
-            if not self._done.done():
-                self._done.set_exception(error)
+            self._end(stop.value)
+        except Exception as error:  # noqa: BLE001 - our own fault: told to who wants the result
+            self._wire.abort()
+            self._end(error)
         finally:
             self._running = False
+
+    def _end(self, result: T | Exception) -> None:
+        self._wire.listener = None
+        self._ended(result)
 
     def _do(self, command: Command) -> Event | _Wait:
         """Carry out a command as far as it goes now."""

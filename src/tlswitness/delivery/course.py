@@ -29,6 +29,8 @@ class Course:
     port: int
     implicit: bool = False
     """The recipient domain has no MX and is its own host: without an address it takes no mail at all."""
+    by_chance: bool = False
+    """Some are equally preferred: their order is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +98,5 @@ async def _by_mx(
             if not hosts.names:
                 own = hosts.own
                 return NoCourse("5.4.6", f"mail for {domain} loops back to us: {own} is this machine")
-            return Course(NextHop(domain, found.expanded, found.secure), hosts.names, port, found.implicit)
+            next_hop = NextHop(domain, found.expanded, found.secure)
+            return Course(next_hop, hosts.names, port, found.implicit, hosts.by_chance)

@@ -23,6 +23,8 @@ class Hosts:
     names: tuple[HostName | BadName, ...]
     own: HostName | None = None
     """The MX that is ourselves: it and all that are no better were dropped."""
+    by_chance: bool = False
+    """Some have the same preference."""
 
 
 def in_order(
@@ -36,4 +38,4 @@ def in_order(
     rng.shuffle(left)
     left.sort(key=lambda record: record[0])
     names = dict.fromkeys(name for _, name in left)
-    return Hosts(tuple(names)[:MAX_HOSTS], own)
+    return Hosts(tuple(names)[:MAX_HOSTS], own, len({preference for preference, _ in left}) < len(left))

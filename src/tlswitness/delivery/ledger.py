@@ -26,8 +26,7 @@ class Ledger:
     _said: dict[str, Deferred] = field(default_factory=dict, init=False)
     """What a server last answered about one recipient; forgotten when something stands in the way of all."""
     _note: Deferred = field(default=NOTHING_TRIED, init=False)
-    _in_flight: tuple[str, ...] = field(default=(), init=False)
-    _relay: Relay | None = field(default=None, init=False)
+    _in_flight: dict[str, Relay] = field(default_factory=dict, init=False)
     """Who is asked to take the message for them."""
 
     def __post_init__(self) -> None:
@@ -57,15 +56,16 @@ class Ledger:
             self._settle(Failed(recipient, status, text))
 
     def depart(self, recipients: Sequence[str], relay: Relay) -> None:
-        """A transaction for these begins."""
-        self._in_flight = tuple(recipients)
-        self._relay = relay
+        """The content for these is about to be written: from now on the server may have it."""
+        for recipient in recipients:
+            self._in_flight[recipient] = relay
 
-    def arrive(self, results: Sequence[RecipientResult], tls: TlsFacts = CLEAR_TEXT) -> None:
-        """The results of that transaction, in the order of its recipients."""
-        relay = self._relay
-        assert relay is not None, "nothing departed"
-        for recipient, result in zip(self._in_flight, results, strict=True):
+    def arrive(
+        self, recipients: Sequence[str], results: Sequence[RecipientResult], relay: Relay, tls: TlsFacts = CLEAR_TEXT
+    ) -> None:
+        """The results of a transaction that departed, in the order of its recipients."""
+        for recipient, result in zip(recipients, results, strict=True):
+            self._in_flight.pop(recipient, None)
             match result:
                 case Taken(status=status, text=text):
                     self._settle(Delivered(recipient, status, text, relay, tls))
@@ -75,13 +75,12 @@ class Ledger:
                     self._settle(Deferred(recipient, status, text, relay, uncertain=True))
                 case Later(status=status, text=text):
                     self._said[recipient] = Deferred(recipient, status, text, relay)
-        self._in_flight = ()
 
     def break_off(self, status: str, text: str) -> None:
         """The delivery ends here and now: whether a server has taken the message for those in flight, nobody knows."""
-        for recipient in self._in_flight:
-            self._settle(Deferred(recipient, status, text, self._relay, uncertain=True))
-        self._in_flight = ()
+        for recipient, relay in self._in_flight.items():
+            self._settle(Deferred(recipient, status, text, relay, uncertain=True))
+        self._in_flight = {}
         self.note(status, text)
 
     def outcomes(self) -> tuple[RecipientOutcome, ...]:

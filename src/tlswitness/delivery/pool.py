@@ -1,4 +1,4 @@
-"""Connections kept for reuse, and how many one destination may have at once.
+"""Connections kept for reuse.
 
 A session may carry another message only under the same recipient domain, demands, MX, address and source address: under
 anything else its verdict would be another one, and its data point too (DANE and MTA-STS are demands of a domain).
@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tlswitness.delivery.attempt import Session
@@ -75,26 +74,8 @@ class Pool:
         self._clock = clock
         self._idle: OrderedDict[Key, list[_Idle]] = OrderedDict()
         self._count = 0
-        self._slots: dict[Domain, _Slots] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._closed = False
-
-    @asynccontextmanager
-    async def slot(self, domain: Domain, limit: int) -> AsyncIterator[None]:
-        """Hold one of the connections that a destination may have; waits while all are taken."""
-        slots = self._slots.setdefault(domain, _Slots(asyncio.Semaphore(limit)))
-        slots.users += 1
-        try:
-            async with slots.semaphore:
-                slots.held += 1
-                try:
-                    yield
-                finally:
-                    slots.held -= 1
-        finally:
-            slots.users -= 1
-            if not slots.users:
-                del self._slots[domain]
 
     def take(self, key: Key) -> Session | None:
         """An idle session that is still good."""
@@ -108,10 +89,10 @@ class Pool:
             self.leave(idle.session)
         return None
 
-    def make_room(self, domain: Domain, limit: int) -> None:
-        """Before a new connection to a destination: its idle ones count, too, and the oldest make room."""
-        slots = self._slots.get(domain)
-        held = slots.held if slots is not None else 0
+    def make_room(self, domain: Domain, limit: int, held: int) -> None:
+        """Before the last of `held` connections to a destination is opened: its idle ones count, too, and the oldest
+        make room.
+        """
         keys = [key for key in self._idle if key.domain == domain]
         surplus = held + sum(len(self._idle[key]) for key in keys) - limit
         for key in keys:
@@ -172,14 +153,6 @@ class Pool:
         if not kept:
             del self._idle[key]
         self.leave(session)
-
-
-@dataclass(slots=True)
-class _Slots:
-    semaphore: asyncio.Semaphore
-    users: int = 0
-    """Who hold one and who wait for one."""
-    held: int = 0
 
 
 async def _goodbye(session: Session) -> None:

@@ -18,11 +18,13 @@ from tlswitness.datapoint.failure import Cause
 from tlswitness.datapoint.outcome import NotReportable
 from tlswitness.delivery.attempt import Opener
 from tlswitness.delivery.course import Course, Literal, NoCourse, find_course, literal_plan
+from tlswitness.delivery.decided import Decided, Decisions
+from tlswitness.delivery.dispatch import Dispatcher
 from tlswitness.delivery.ledger import Ledger
 from tlswitness.delivery.line import Line, policy_words
 from tlswitness.delivery.outcome import Envelope, RecipientOutcome
 from tlswitness.delivery.pool import Pool
-from tlswitness.delivery.settings import Destination
+from tlswitness.delivery.settings import Destination, Hop
 from tlswitness.delivery.smtp.message import Content
 from tlswitness.delivery.visit import Means, Visit
 from tlswitness.dns.answer import Resolver
@@ -60,12 +62,14 @@ class Router:
     clock: Callable[[], float]
     rng: random.Random
     means: Means = field(init=False)
+    decisions: Decisions = field(init=False)
     _under_way: set[asyncio.Timeout] = field(default_factory=set, init=False)
     _none_left: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _closed: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        self.means = Means(self.opener, self.pool, self.clock)
+        self.means = Means(self.opener, Dispatcher(self.pool), self.clock)
+        self.decisions = Decisions(self.clock)
 
     async def deliver(
         self, destination: Destination, envelope: Envelope, content: Content
@@ -79,7 +83,7 @@ class Router:
         try:
             async with limit:
                 self._under_way.add(limit)
-                await _Delivery(self, destination, envelope, content, ledger).run()
+                await _Delivery(self, destination, envelope, content, ledger, self.decisions.of(destination)).run()
         except Exception as error:  # noqa: BLE001 - the last resort, and it is logged
             if isinstance(error, TimeoutError) and limit.expired():
                 ledger.break_off(*self._why_over(destination))
@@ -103,6 +107,7 @@ class Router:
         if self._under_way:
             self._none_left.clear()
             await self._none_left.wait()
+        self.means.dispatcher.abort()
 
     async def plan(
         self, destination: Destination, host: HostName | BadName, course: Course, sts: StsAnswer
@@ -129,6 +134,7 @@ class _Delivery:
     envelope: Envelope
     content: Content
     ledger: Ledger
+    decided: Decided
     tried: int = 0
     """Addresses so far."""
     sts_in_the_way: bool = False
@@ -140,16 +146,20 @@ class _Delivery:
 
     async def run(self) -> None:
         for hop in self.destination.hops or (None,):
-            course = await find_course(hop, self.destination, self.router.resolver, self.router.rng)
-            match course:
-                case NoCourse():
-                    self._nowhere(course)
-                case Literal():
-                    await self._literal(course)
-                case Course():
+            match self.decided.course(hop) or await self._find_course(hop):
+                case NoCourse() as nowhere:
+                    self._nowhere(nowhere)
+                case Literal() as literal:
+                    await self._literal(literal)
+                case Course() as course:
                     await self._course(course)
             if self.over:
                 return
+
+    async def _find_course(self, hop: Hop | None) -> Course | Literal | NoCourse:
+        course = await find_course(hop, self.destination, self.router.resolver, self.router.rng)
+        self.decided.keep_course(hop, course)
+        return course
 
     def _nowhere(self, course: NoCourse) -> None:
         for event in course.events:
@@ -171,18 +181,24 @@ class _Delivery:
             self._refused(plan, None)
 
     async def _course(self, course: Course) -> None:
-        destination = self.destination
-        use, enable = destination.use_mta_sts, destination.enable_mta_sts
-        sts = await self.router.policies.find(course.next_hop.domain, use=use, enable=enable)
-        self._told(sts)
+        domain = course.next_hop.domain
+        sts = self.decided.sts(domain) or await self._find_policy(domain)
         self.sts_in_the_way = False
         await self._hosts(course, sts)
         if self.over or not self.sts_in_the_way or not isinstance(sts, StsApplies) or not sts.cached:
             return
         again = await self.router.policies.recheck(sts)
+        self.router.decisions.forget(self.destination.domain)
         self._told(again)
         if _policy_of(again) != sts.policy:
             await self._hosts(course, again)
+
+    async def _find_policy(self, domain: Domain) -> StsAnswer:
+        use, enable = self.destination.use_mta_sts, self.destination.enable_mta_sts
+        sts = await self.router.policies.find(domain, use=use, enable=enable)
+        self._told(sts)
+        self.decided.keep_sts(domain, sts)
+        return sts
 
     def _told(self, sts: StsAnswer) -> None:
         event = sts_failed(sts)
@@ -191,7 +207,7 @@ class _Delivery:
 
     async def _hosts(self, course: Course, sts: StsAnswer) -> None:
         for host in course.hosts:
-            plan = await self.router.plan(self.destination, host, course, sts)
+            plan = self.decided.plan(host, course, sts) or await self._find_plan(host, course, sts)
             if isinstance(plan, Plan):
                 await self._plan(plan, self.destination)
             else:
@@ -201,6 +217,11 @@ class _Delivery:
                     self.ledger.reject("5.4.4", plan.reason)
             if self.over:
                 return
+
+    async def _find_plan(self, host: HostName | BadName, course: Course, sts: StsAnswer) -> Plan | Refusal:
+        plan = await self.router.plan(self.destination, host, course, sts)
+        self.decided.keep_plan(course, sts, plan)
+        return plan
 
     def _refused(self, refusal: Refusal, sts: StsAnswer | None) -> None:
         for event in refusal.events or (NotReportable(refusal.reason),):
@@ -231,7 +252,8 @@ class _Delivery:
 
     async def _address(self, plan: Plan, address: str, destination: Destination) -> None:
         self.tried += 1
-        visit = Visit(self.router.means, destination, self.envelope, self.content, self.ledger, plan, address)
+        key = self.decided.key(plan, address)
+        visit = Visit(self.router.means, destination, self.envelope, self.content, self.ledger, plan, address, key)
         broken = await visit.pay()
         self.sts_in_the_way |= broken is not None and broken.sts_forbids
 

@@ -1,24 +1,27 @@
-"""A visit to one address of one MX: as many sessions and transactions as its recipients take.
+"""A visit to one address of one MX: as many sessions and transactions as the recipients of one message take.
 
-Separate from the route, which decides where to go next, and from the attempt, which opens one session: here
-connections are used again, filled up to their limits, and given back. RFC 5321 sections 4.5.3.1.10 and 4.5.4.1; RFC
-8460 section 4.2 (a connection is one session, however many messages it carries).
+Separate from the route, which decides where to go next, from the attempt, which opens one session, and from the
+dispatcher, which says in which session this message goes: here it is cut into transactions, and each answer is taken
+down. RFC 5321 section 4.5.3.1.10; RFC 8460 section 4.2 (a connection is one session, however many messages it carries).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from tlswitness.delivery.attempt import Broken, Opener, Session
+from tlswitness.delivery.dispatch import Dispatcher
 from tlswitness.delivery.ledger import Ledger
 from tlswitness.delivery.line import Line, policy_words, tls_words
 from tlswitness.delivery.outcome import Envelope
-from tlswitness.delivery.pool import Key, Pool
-from tlswitness.delivery.settings import Destination
+from tlswitness.delivery.pool import Key
+from tlswitness.delivery.settings import Destination, Limits
 from tlswitness.delivery.smtp.message import Content
-from tlswitness.delivery.smtp.talk import Lost
-from tlswitness.delivery.smtp.transaction import Later, Never, RecipientResult, Taken, Transaction, transact
+from tlswitness.delivery.smtp.outgoing import Job
+from tlswitness.delivery.smtp.talk import Lost, Refused, Timeouts
+from tlswitness.delivery.smtp.transaction import Later, Never, RecipientResult, Taken, Transaction
 from tlswitness.policy.plan import Plan
 
 _GRAVITY: dict[type[RecipientResult], int] = {Taken: 0, Later: 1, Never: 2}
@@ -29,13 +32,13 @@ class Means:
     """What visits share."""
 
     opener: Opener
-    pool: Pool
+    dispatcher: Dispatcher
     clock: Callable[[], float]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Visit:
-    """One message at one address."""
+    """One message at one address: an errand of the dispatcher's."""
 
     means: Means
     destination: Destination
@@ -44,81 +47,84 @@ class Visit:
     ledger: Ledger
     plan: Plan
     address: str
-    _since: float = field(default=0.0, init=False)
+    key: Key
+    fresh: bool = field(default=False, init=False)
+    _waiting: tuple[str, ...] = field(init=False)
+    """Recipients who are in no transaction yet."""
+    _over: bool = field(default=False, init=False)
+    """Nobody waits for what becomes of it: cancelled, it is not to be sent any more."""
+    _hopeless: bool = field(default=False, init=False)
+    """A session broke at its first message."""
+    _since: float = field(init=False)
     """When what the next log line tells of began."""
 
     async def pay(self) -> Broken | None:
         """Offer the message for all that are open; Broken where no session could be had (for some of them)."""
-        pool, destination = self.means.pool, self.destination
-        key = Key.of(destination, self.plan, self.address)
-        waiting = self.ledger.open
-        fresh = False
-        while waiting:
-            async with pool.slot(destination.domain, destination.limits.connections):
+        self._waiting = self.ledger.open
+        try:
+            while self._waiting:
                 self._since = self.means.clock()
-                session = await self._session(key, fresh=fresh)
-                if isinstance(session, Broken):
-                    self.ledger.note(session.status, session.text, session.relay)
-                    self._log(
-                        str(session.relay),
-                        tls_words(session.tls, "none"),
-                        session.verdict,
-                        session.status,
-                        session.text,
-                    )
-                    return session
-                waiting, fresh = await self._use(key, session, waiting)
+                broken = await self.means.dispatcher.carry(self)
+                if broken is not None:
+                    self.ledger.note(broken.status, broken.text, broken.relay)
+                    tls = tls_words(broken.tls, "none")
+                    self._log(str(broken.relay), tls, broken.verdict, broken.status, broken.text)
+                    return broken
+        finally:
+            self._over = True
+            self._waiting = ()
         return None
 
-    async def _session(self, key: Key, *, fresh: bool) -> Session | Broken:
-        pool, destination = self.means.pool, self.destination
-        session = None if fresh else pool.take(key)
-        if session is None:
-            pool.make_room(destination.domain, destination.limits.connections)
-            return await self.means.opener.open(self.plan, self.address, destination)
-        return session
+    # What the dispatcher asks for.
 
-    async def _use(self, key: Key, session: Session, waiting: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
-        """Serve those who wait over one session; who is left for another one, and whether that must be a fresh one.
+    @property
+    def limits(self) -> Limits:
+        return self.destination.limits
 
-        A session that breaks at its first message speaks against the address, and nobody is left. One that had carried
-        messages before may just have idled too long for the server's taste, or carried enough.
-        """
-        limits = self.destination.limits
-        keep = False
-        try:
-            while waiting:
-                part, waiting = waiting[: limits.recipients], waiting[limits.recipients :]
-                used = session.messages > 0
-                done = await self._transact(session, part)
-                waiting = _crowded_out(part, done) + waiting
-                if done.ended is not None:
-                    if isinstance(done.ended, Lost):
-                        session.connection.abort()  # nobody knows what the server waits for
-                    return (self._open(part, waiting) if used else ()), True
-                if session.messages >= limits.messages:
-                    return waiting, False
-            keep = limits.idle > 0
-            return (), False
-        finally:
-            if keep:
-                self.means.pool.keep(key, session, limits.idle)
-            else:
-                self.means.pool.leave(session)
+    @property
+    def timeouts(self) -> Timeouts:
+        return self.destination.timeouts
 
-    async def _transact(self, session: Session, part: tuple[str, ...]) -> Transaction:
+    @property
+    def more(self) -> bool:
+        return bool(self._waiting)
+
+    async def open(self) -> Session | Broken:
+        return await self.means.opener.open(self.plan, self.address, self.destination)
+
+    def job(self, session: Session) -> Job | None:
+        if not self._waiting:
+            return None
+        limit = self.limits.recipients
+        part, self._waiting = self._waiting[:limit], self._waiting[limit:]
         envelope = self.envelope if part == self.envelope.recipients else replace(self.envelope, recipients=part)
-        talk = transact(session.capabilities, envelope, self.content, self.destination.timeouts)
-        session.messages += 1
-        self.ledger.depart(part, session.relay)
-        done = await session.connection.run(talk)
-        self.ledger.arrive(done.results, session.tls)
+        settled = partial(self._settled, session, part, session.messages > 0)
+        return Job(envelope, self.content, settled, partial(self._depart, session, part))
+
+    # Within.
+
+    def _depart(self, session: Session, part: tuple[str, ...]) -> bool:
+        if not self._over:
+            self.ledger.depart(part, session.relay)
+        return not self._over
+
+    def _settled(self, session: Session, part: tuple[str, ...], used: bool, done: Transaction) -> None:
+        """A transaction has its answers.
+
+        A session that breaks at its first message speaks against the address, and nobody is left for another one. One
+        that had carried messages before may just have idled too long for the server's taste, or carried enough.
+        """
+        self.ledger.arrive(part, done.results, session.relay, session.tls)
         worst = max(done.results, key=lambda result: _GRAVITY[type(result)])
         self._log(str(session.relay), tls_words(session.tls), "ok", worst.status, worst.text)
-        return done
-
-    def _open(self, part: tuple[str, ...], waiting: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(r for r in part + waiting if self.ledger.is_open(r)))
+        if not isinstance(done.ended, Refused | Lost):
+            self._waiting = _crowded_out(part, done) + self._waiting
+        elif used and not self._hopeless:
+            self._waiting = tuple(dict.fromkeys(r for r in part + self._waiting if self.ledger.is_open(r)))
+            self.fresh = True
+        else:
+            self._waiting = ()
+            self._hopeless = True
 
     def _log(self, relay: str, tls: str, verdict: str, dsn: str, text: str) -> None:
         now = self.means.clock()

@@ -16,6 +16,7 @@ from tlswitness.delivery.smtp.transaction import (
     Parted,
     RecipientResult,
     Taken,
+    Then,
     Transaction,
     transact,
     transact_each,
@@ -127,12 +128,12 @@ def test_pipelined(
 )
 @pytest.mark.rfc(2920, "3.1")
 def test_part(playbook: Any, capabilities: Capabilities, steps: list[object]) -> None:
-    assert playbook.play(transact(capabilities, ONE, HI, part=True), *steps) == Transaction((GOOD,), Parted())
+    assert playbook.play(transact(capabilities, ONE, HI, then=Then.PART), *steps) == Transaction((GOOD,), Parted())
 
 
 def test_part_after_a_refusal(playbook: Any) -> None:
     steps = [*group(RCPT), OK, ">> 550 5.1.1 no", ">> 554 nobody", "<< QUIT", ">> 221 bye"]
-    assert playbook.play(transact(PIPELINING, ONE, HI, part=True), *steps) == Transaction((NO,), Parted())
+    assert playbook.play(transact(PIPELINING, ONE, HI, then=Then.PART), *steps) == Transaction((NO,), Parted())
 
 
 def test_nothing_to_send() -> None:
@@ -149,8 +150,8 @@ class Queue:
         self.left = list(envelopes)
         self.settled: list[Transaction] = []
 
-    def __call__(self) -> Job | None:
-        return Job(self.left.pop(0), HI, self.settled.append) if self.left else None
+    def __call__(self) -> Job | Then:
+        return Job(self.left.pop(0), HI, self.settled.append) if self.left else Then.STAY
 
 
 BAD = Envelope("x y@b", ("c@d",))

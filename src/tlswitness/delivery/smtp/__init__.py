@@ -20,7 +20,7 @@ from tlswitness.delivery.smtp.message import Content, prepare
 from tlswitness.delivery.smtp.outgoing import Ended, Job, Later, Never, Parted, RecipientResult, Taken, Transaction
 from tlswitness.delivery.smtp.reply import ProtocolError, Reply
 from tlswitness.delivery.smtp.talk import Lost, PeerClosed, Refused, Stage, Strength, TimedOut, Timeouts
-from tlswitness.delivery.smtp.transaction import transact, transact_each
+from tlswitness.delivery.smtp.transaction import Then, transact, transact_each
 
 __all__ = [
     "NO_CAPABILITIES",
@@ -41,6 +41,7 @@ __all__ = [
     "Stage",
     "Strength",
     "Taken",
+    "Then",
     "TimedOut",
     "Timeouts",
     "TlsFailed",

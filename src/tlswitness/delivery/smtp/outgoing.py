@@ -82,6 +82,9 @@ class Job:
     content: Content
     settle: Callable[[Transaction], None]
     """Called once, as soon as the outcome is known. Must not raise."""
+    depart: Callable[[], bool] = lambda: True
+    """Called when the content is about to be written, from when on the server may have the message. False: nobody wants
+    it to be sent any more."""
 
 
 class Outgoing:

@@ -3,6 +3,8 @@
     transact(capabilities, envelope, content)       -> Transaction
     transact_each(capabilities, next_job)           -> None | Parted | Refused | Lost
 
+`next_job` gives one message after the other, and `Then` when it has none: what becomes of the session.
+
 Where the server offers PIPELINING the commands of a message go out together, and with `transact_each` also with the
 content of the message before: one round trip for each message (RFC 2920 section 3.1 allows both). RFC 5321 sections
 3.3, 4.1.1, 4.5.3. Not here: which server comes next, and what a refusal means for the queue.
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from tlswitness.delivery.outcome import Envelope
 from tlswitness.delivery.smtp.capabilities import Capabilities
@@ -49,6 +52,7 @@ __all__ = [
     "Parted",
     "RecipientResult",
     "Taken",
+    "Then",
     "Transaction",
     "transact",
     "transact_each",
@@ -56,6 +60,14 @@ __all__ = [
 
 START_MAIL = 354
 """The reply that asks for the content."""
+WITHDRAWN = ProtocolError("the message was withdrawn")
+
+
+class Then(Enum):
+    """What becomes of a session when no message is left for it."""
+
+    STAY = "it can carry more later"
+    PART = "QUIT, in the same breath as the last content where that is allowed"
 
 
 def transact(
@@ -63,30 +75,25 @@ def transact(
     envelope: Envelope,
     content: Content,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
-    *,
-    part: bool = False,
+    then: Then = Then.STAY,
 ) -> Talk[Transaction]:
-    """One message. With `part`, QUIT follows it, in the same breath where that is allowed."""
+    """One message."""
     settled: list[Transaction] = []
     jobs = [Job(envelope, content, settled.append)]
-    ended = yield from transact_each(capabilities, lambda: jobs.pop() if jobs else None, timeouts, part=part)
+    ended = yield from transact_each(capabilities, lambda: jobs.pop() if jobs else then, timeouts)
     return Transaction(settled[0].results, ended)
 
 
 def transact_each(
-    capabilities: Capabilities,
-    next_job: Callable[[], Job | None],
-    timeouts: Timeouts = DEFAULT_TIMEOUTS,
-    *,
-    part: bool = False,
+    capabilities: Capabilities, next_job: Callable[[], Job | Then], timeouts: Timeouts = DEFAULT_TIMEOUTS
 ) -> Talk[Ended | None]:
     """One message after the other until `next_job` has none, each settled when its outcome is known.
 
     `next_job` is called when the content of the message before is about to be written, so that the commands of the next
-    can go with it. A job that it gave is settled, unless the conversation itself is cancelled. None: the session is
-    ready for more.
+    can go with it, and once more when that is settled; after `Then.PART` it may not be called again. A job that it gave
+    is settled, unless the conversation itself is broken off. None: the session is ready for more.
     """
-    return (yield from _Dialogue(capabilities, next_job, timeouts, part).run())
+    return (yield from _Dialogue(capabilities, next_job, timeouts).run())
 
 
 @dataclass(slots=True)
@@ -94,9 +101,10 @@ class _Dialogue:
     """What the messages of one conversation share."""
 
     capabilities: Capabilities
-    next_job: Callable[[], Job | None]
+    next_job: Callable[[], Job | Then]
     timeouts: Timeouts
-    part: bool
+    then: Then = Then.STAY
+    """What `next_job` said last when it had no message."""
     following: Outgoing | None = None
     """Its commands have been written behind the content of the message before."""
     dirty: bool = False
@@ -108,8 +116,8 @@ class _Dialogue:
         current = self._take()
         while current is not None:
             ended = yield from self._envelope(current)
-            if ended is None and current.open:
-                ended = yield from self._content(current)
+            if ended is None:
+                ended = yield from (self._content(current) if current.open else self._tidy())
             if ended is not None:
                 current.settle(ended)
                 if self.following is not None:
@@ -123,11 +131,12 @@ class _Dialogue:
 
     def _take(self) -> Outgoing | None:
         """The next message that this server can be asked to take; the others are settled here."""
-        while (job := self.next_job()) is not None:
+        while isinstance(job := self.next_job(), Job):
             message = Outgoing(job, self.capabilities)
             if message.recipients:
                 return message
             message.settle(None)
+        self.then = job
         return None
 
     def _opening(self, message: Outgoing) -> Write:
@@ -185,13 +194,15 @@ class _Dialogue:
 
     def _content(self, message: Outgoing) -> Talk[Ended | None]:
         """The content and, as far as pipelining allows, what comes after it."""
+        if not message.job.depart():
+            return Lost(Stage.DATA, WITHDRAWN)  # only the end of the connection makes a server forget an open message
         pipelined = self.capabilities.pipelining
         if pipelined:
             self.following = self._take()
         message.complete = (yield Write(message.job.content.wire)) is None
         if self.following is not None:
             yield self._opening(self.following)
-        elif self.part and pipelined:
+        elif pipelined and self.then is Then.PART:
             self.parted = True
             yield Write(b"QUIT\r\n")
         reply = yield from read(self.timeouts.dot)
@@ -202,16 +213,21 @@ class _Dialogue:
         message.decide(reply)
         return None
 
-    def _finish(self) -> Talk[Ended | None]:
-        """Leave the session clean, or not at all."""
-        if self.part:
-            if not self.parted:
-                yield Write(b"QUIT\r\n")
-            yield from read(self.timeouts.quit)
-            return Parted()
-        if self.dirty:
+    def _tidy(self) -> Talk[Ended | None]:
+        """After a message that nobody gets: where none follows, the session is made clean before anyone is told."""
+        self.following = self._take()
+        if self.dirty and self.following is None and self.then is Then.STAY:
             return (yield from self._reset(ask(b"RSET\r\n", self.timeouts.quit)))
         return None
+
+    def _finish(self) -> Talk[Ended | None]:
+        """Leave the session, if it is not to stay."""
+        if self.then is Then.STAY:
+            return None
+        if not self.parted:
+            yield Write(b"QUIT\r\n")
+        yield from read(self.timeouts.quit)
+        return Parted()
 
     def _reset(self, answer: Talk[Reply | Gone]) -> Talk[Ended | None]:
         reply = yield from answer

@@ -1,0 +1,97 @@
+"""What is remembered of a decision, and for how long."""
+
+from dataclasses import replace
+
+from tlswitness.datapoint.failure import Cause, Failure
+from tlswitness.delivery.course import Course, Literal, NoCourse
+from tlswitness.delivery.decided import HOLD, MAX_DESTINATIONS, Decisions
+from tlswitness.delivery.pool import Key
+from tlswitness.delivery.settings import Destination, Sender
+from tlswitness.lab.fakes import VirtualClock
+from tlswitness.names import BadName, Domain, HostName
+from tlswitness.policy.dane import NextHop
+from tlswitness.policy.plan import LocalRules, Plan, Refusal
+from tlswitness.policy.sts.model import StsAbsent
+
+DOMAIN = Domain("example.com")
+MX = HostName("mx.example.com", "mx.example.com")
+DESTINATION = Destination(DOMAIN, Sender("us.example.org"))
+COURSE = Course(NextHop(DOMAIN, DOMAIN, secure=True), (MX,), 25)
+STS = StsAbsent(DOMAIN, "no record")
+PLAN = Plan(DOMAIN, MX, ("192.0.2.1",), 25, LocalRules(), None, None)
+
+
+def test_for_a_moment_and_no_longer():
+    clock = VirtualClock()
+    decisions = Decisions(clock)
+    decisions.of(DESTINATION).keep_course(None, COURSE)
+    clock.advance(HOLD - 0.01)
+    assert decisions.of(DESTINATION).course(None) is COURSE
+    clock.advance(0.01)
+    assert decisions.of(DESTINATION).course(None) is None
+
+
+def test_what_is_asked_for_all_the_time_is_decided_again_all_the_same():
+    clock = VirtualClock()
+    decisions = Decisions(clock)
+    decisions.of(DESTINATION).keep_sts(DOMAIN, STS)
+    ages = []
+    for step in range(1, 30):
+        clock.advance(HOLD / 8)
+        if decisions.of(DESTINATION).sts(DOMAIN) is None:
+            ages.append(step)
+            decisions.of(DESTINATION).keep_sts(DOMAIN, STS)
+    assert ages == [8, 16, 24]
+
+
+def test_other_settings_decide_anew():
+    decisions = Decisions(VirtualClock())
+    decisions.of(DESTINATION).keep_sts(DOMAIN, STS)
+    assert decisions.of(replace(DESTINATION, dane=False)).sts(DOMAIN) is None
+
+
+def test_what_keeps_mail_from_going_or_is_to_be_told_is_not_remembered():
+    decided = Decisions(VirtualClock()).of(DESTINATION)
+    for nowhere in (NoCourse("4.4.3", "no answer"), Literal("192.0.2.1", 25), replace(COURSE, by_chance=True)):
+        decided.keep_course(None, nowhere)
+    assert decided.course(None) is None
+    decided.keep_sts(DOMAIN, replace(STS, failure=Failure(Cause.STS_HTTP_STATUS, "404")))
+    assert decided.sts(DOMAIN) is None
+    decided.keep_plan(COURSE, STS, Refusal(DOMAIN, MX, "no address", "4.4.4"))
+    assert decided.plan(MX, COURSE, STS) is None
+
+
+def test_a_plan_is_one_of_its_course_and_policy():
+    decided = Decisions(VirtualClock()).of(DESTINATION)
+    decided.keep_plan(COURSE, STS, PLAN)
+    assert decided.plan(MX, COURSE, STS) is PLAN
+    assert decided.plan(MX, replace(COURSE, by_chance=True), STS) is PLAN  # only the order of the hosts is another
+    assert decided.plan(MX, COURSE, replace(STS)) is None
+    assert decided.plan(MX, replace(COURSE, port=2525), STS) is None
+    assert decided.plan(MX, replace(COURSE, next_hop=NextHop(DOMAIN, DOMAIN, secure=False)), STS) is None
+    assert decided.plan(BadName("mx_example", "bad"), COURSE, STS) is None
+
+
+def test_messages_that_travel_alike_share_a_key():
+    decided = Decisions(VirtualClock()).of(DESTINATION)
+    decided.keep_plan(COURSE, STS, PLAN)
+    key = decided.key(PLAN, "192.0.2.1")
+    assert key == Key.of(DESTINATION, PLAN, "192.0.2.1")
+    assert decided.key(PLAN, "192.0.2.1") is key
+    assert decided.key(replace(PLAN), "192.0.2.1") == key
+    assert decided.key(PLAN, "192.0.2.2") != key
+
+
+def test_mail_to_ever_new_domains_does_not_fill_the_memory():
+    decisions = Decisions(VirtualClock())
+    for number in range(3 * MAX_DESTINATIONS):
+        decisions.of(Destination(Domain(f"d{number}.example"), DESTINATION.sender))
+    assert len(decisions._by_domain) <= MAX_DESTINATIONS
+
+
+def test_what_is_newer_counts():
+    decisions = Decisions(VirtualClock())
+    decisions.of(DESTINATION).keep_sts(DOMAIN, STS)
+    decisions.forget(DOMAIN)
+    decisions.forget(DOMAIN)
+    assert decisions.of(DESTINATION).sts(DOMAIN) is None
