@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import partial
 from typing import Protocol
 
@@ -55,17 +56,28 @@ class Errand(Protocol):
         ...
 
 
+class _Turn(Enum):
+    """What a trip waited for."""
+
+    PLACE = "it may open a connection"
+    END = "a session has carried it"
+
+
 class _Trip:
     """What one session carries of an errand."""
 
-    __slots__ = ("_asked", "_in_flight", "end", "errand")
+    __slots__ = ("_asked", "_in_flight", "errand", "queued", "turn")
 
     def __init__(self, errand: Errand) -> None:
         self.errand = errand
-        self.end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Nothing of it is in the session, and none will be."""
+        self.queued = False
+        """Neither a place nor a session has been found for it."""
         self._in_flight = 0
         self._asked = True
+        self.wait()
+
+    def wait(self) -> None:
+        self.turn: asyncio.Future[_Turn] = asyncio.get_running_loop().create_future()
 
     def job(self, session: Session) -> Job | None:
         job = self.errand.job(session)
@@ -77,8 +89,8 @@ class _Trip:
     def leave(self, error: Exception | None = None) -> None:
         """The session asks for no more, or was broken off by an error of ours."""
         self._asked = False
-        if error is not None and not self.end.done():
-            self.end.set_exception(error)
+        if error is not None and not self.turn.done():
+            self.turn.set_exception(error)
         self._look_for_end()
 
     def _settled(self, tell: Callable[[Transaction], None], transaction: Transaction) -> None:
@@ -87,64 +99,47 @@ class _Trip:
         self._look_for_end()
 
     def _look_for_end(self) -> None:
-        if not self._in_flight and not (self._asked and self.errand.more) and not self.end.done():
-            self.end.set_result(None)
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """A trip in the queue."""
-
-    trip: _Trip
-    place: asyncio.Future[bool]
-    """True: it may open a connection. False: a session has taken it along."""
+        if not self._in_flight and not self.turn.done() and not (self._asked and self.errand.more):
+            self.turn.set_result(_Turn.END)
 
 
 @dataclass(slots=True, eq=False)
 class _Lanes:
-    """The errands to one destination."""
+    """The trips to one destination."""
 
-    queue: deque[_Waiting] = field(default_factory=deque)
-    """In the order in which they came; those whose `place` is decided are passed over."""
-    by_key: dict[Key, deque[_Waiting]] = field(default_factory=dict)
+    queue: deque[_Trip] = field(default_factory=deque)
+    """In the order in which they came; those that are queued no more are passed over."""
+    by_key: dict[Key, deque[_Trip]] = field(default_factory=dict)
     """The same, apart from those that want a fresh session."""
     held: int = 0
     """Connections that carry something, or are being opened."""
 
-    def add(self, waiting: _Waiting) -> None:
-        self.queue.append(waiting)
-        if not waiting.trip.errand.fresh:
-            self.by_key.setdefault(waiting.trip.errand.key, deque()).append(waiting)
+    def add(self, trip: _Trip) -> None:
+        trip.queued = True
+        self.queue.append(trip)
+        if not trip.errand.fresh:
+            self.by_key.setdefault(trip.errand.key, deque()).append(trip)
 
     def take_along(self, key: Key) -> _Trip | None:
         """The next one that a session under `key` can carry."""
         lane = self.by_key.get(key)
         while lane:
-            waiting = lane.popleft()
-            if not lane:
-                del self.by_key[key]
-            if not waiting.place.done():
-                waiting.place.set_result(False)
-                return waiting.trip
+            trip = lane.popleft()
+            if trip.queued:
+                trip.queued = False
+                return trip
+        if lane is not None:
+            del self.by_key[key]
         return None
 
     def admit_next(self, limit: int) -> None:
         """Let the next one open a connection, if there may be one more."""
-        while self.queue and (self.held < limit or self.queue[0].place.done()):
-            waiting = self.queue.popleft()
-            if not waiting.place.done():
-                waiting.place.set_result(True)
+        while self.queue and (self.held < limit or not self.queue[0].queued):
+            trip = self.queue.popleft()
+            if trip.queued:
+                trip.queued = False
+                trip.turn.set_result(_Turn.PLACE)
                 self.held += 1
-
-    def forget(self, waiting: _Waiting) -> None:
-        """It gave up."""
-        lane = self.by_key.get(waiting.trip.errand.key)
-        if lane and waiting in lane:
-            lane.remove(waiting)
-            if not lane:
-                del self.by_key[waiting.trip.errand.key]
-        if waiting in self.queue:
-            self.queue.remove(waiting)
 
 
 class Dispatcher:
@@ -170,8 +165,7 @@ class Dispatcher:
             lanes.held += 1  # an idle connection was counted, too: see `make_room`
         elif lanes.held < limit and not lanes.queue:
             lanes.held += 1
-        elif not await self._place(lanes, trip):
-            await self._over(trip)
+        elif await self._queue(lanes, trip) is _Turn.END:
             return None
         had = session or await self._session(lanes, errand)
         if isinstance(had, Broken):
@@ -180,7 +174,7 @@ class Dispatcher:
         self._carriages.add(carriage)
         talk = transact_each(had.capabilities, carriage.next_job, errand.timeouts)
         had.connection.begin(talk, partial(self._arrived, carriage))
-        await self._over(trip)
+        await self._end(trip)
         return None
 
     def abort(self) -> None:
@@ -188,23 +182,25 @@ class Dispatcher:
         for carriage in list(self._carriages):
             carriage.session.connection.abort()
 
-    async def _place(self, lanes: _Lanes, trip: _Trip) -> bool:
-        """Wait for a place; True: for a connection of its own."""
-        errand = trip.errand
-        waiting = _Waiting(trip, asyncio.get_running_loop().create_future())
-        lanes.add(waiting)
-        lanes.admit_next(errand.limits.connections)
+    async def _queue(self, lanes: _Lanes, trip: _Trip) -> _Turn:
+        """Wait for a place, or for the end of the trip in a session of others."""
+        limit = trip.errand.limits.connections
+        lanes.add(trip)
+        lanes.admit_next(limit)
         try:
-            return await waiting.place
+            turn = await trip.turn
         except asyncio.CancelledError:
-            lanes.forget(waiting)
-            if waiting.place.cancelled():
-                pass  # nothing was decided
-            elif waiting.place.result():
-                self._release(errand.key.domain, lanes, errand.limits.connections)
+            if trip.queued:
+                trip.queued = False
+                lanes.admit_next(limit)  # passes over it
+            elif not trip.turn.cancelled() and trip.turn.result() is _Turn.PLACE:
+                self._release(trip.errand.key.domain, lanes, limit)
             else:
                 self._forsake(trip)
             raise
+        if turn is _Turn.PLACE:
+            trip.wait()
+        return turn
 
     async def _session(self, lanes: _Lanes, errand: Errand) -> Session | Broken:
         """For an errand that holds a place, which goes back where there is no session."""
@@ -220,18 +216,18 @@ class Dispatcher:
                 self._release(key.domain, lanes, limit)
         return session
 
-    async def _over(self, trip: _Trip) -> None:
+    async def _end(self, trip: _Trip) -> None:
         try:
-            await trip.end
+            await trip.turn
         except asyncio.CancelledError:
             self._forsake(trip)
             raise
 
     def _forsake(self, trip: _Trip) -> None:
         """Nobody wants to know any more. What is on its way goes on where others are aboard; alone it is broken off."""
-        trip.end.cancel()
+        trip.turn.cancel()
         for carriage in list(self._carriages):
-            if trip in carriage.aboard and all(other.end.done() for other in carriage.aboard):
+            if trip in carriage.aboard and all(other.turn.done() for other in carriage.aboard):
                 carriage.session.connection.abort()
 
     def _arrived(self, carriage: _Carriage, ended: Ended | Exception | None) -> None:
@@ -285,6 +281,6 @@ class _Carriage:
             follower = self.lanes.take_along(self.key)
             if follower is not None:
                 trip.leave()
-                self.aboard = [*(each for each in self.aboard if not each.end.done()), follower]
+                self.aboard = [*(each for each in self.aboard if not each.turn.done()), follower]
             trip = follower
         return Then.PART if full or limits.idle <= 0 else Then.STAY
