@@ -1,4 +1,4 @@
-"""An SMTP server that takes all mail as fast as Python can, with STARTTLS and PIPELINING, and keeps counts alone."""
+"""An SMTP server that takes all mail as fast as Python can: STARTTLS, PIPELINING, CHUNKING. It keeps counts alone."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ class Session(asyncio.Protocol):
         self._shaken = False
         self._rest = b""
         self._content = False
+        self._chunk = 0
         self._gather = False
         self._bye = False
 
@@ -117,10 +118,23 @@ class Session(asyncio.Protocol):
                 if self._taken():
                     replies.append(b"250 2.0.0 taken\r\n")
                 continue
+            if self._chunk:
+                if len(text) - place < self._chunk:
+                    break
+                place += self._chunk
+                self._chunk = 0
+                if self._taken():
+                    replies.append(b"250 2.0.0 taken\r\n")
+                continue
             stop = text.find(b"\r\n", place)
             if stop < 0:
                 break
-            reply = self._command(text[place:stop])
+            line = text[place:stop]
+            if line.startswith(b"BDAT"):
+                self._chunk = int(line.split()[1])  # each is the last one of its message
+                place = stop + 2
+                continue
+            reply = self._command(line)
             # The line end before the content is the one before its first dot, too.
             place = stop if reply == START_MAIL else stop + 2
             end = reply is None
@@ -160,7 +174,7 @@ class Session(asyncio.Protocol):
             case b"EHLO":
                 more = b"250-STARTTLS\r\n" if self._tls is None else b""
                 return (
-                    b"250-mx.bench.test\r\n250-PIPELINING\r\n250-SIZE 10485760\r\n"
+                    b"250-mx.bench.test\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-SIZE 10485760\r\n"
                     + more
                     + b"250-ENHANCEDSTATUSCODES\r\n250 8BITMIME\r\n"
                 )

@@ -113,7 +113,7 @@ async def deliver(authority: Authority) -> None:
             result = await connection.run(transact(greeted.capabilities, ENVELOPE, MESSAGE))
             assert result == Transaction((Taken("2.0.0", "250 2.0.0 message accepted"),))
         large = prepare((b"y" * 998 + b"\r\n") * 3000)
-        assert len(large.wire) > 10 * BLOCK
+        assert len(large.dotted) > 10 * BLOCK
         assert (await connection.run(transact(greeted.capabilities, ENVELOPE, large))).reusable
         assert await connection.run(reset()) is None
         jobs = 5

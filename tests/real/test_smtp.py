@@ -187,3 +187,20 @@ def test_a_server_without_pipelining(real):
     assert done.kinds == ["Failed", "Delivered"] * 2
     assert done.points == [session(none(domain), domain, POSTFIX_STEPWISE)]
     assert done.stored == [("postfix", f"someone@{domain}", "TLSv1.3")] * 2
+
+
+@pytest.mark.rfc(3030, "4.2")
+@pytest.mark.parametrize("chunking", [True, False])
+@pytest.mark.parametrize("server", MTAS)
+def test_many_messages_on_their_way_at_once(real, server, chunking):
+    """With refused ones among them: each answer belongs to its own message, and no message is lost or sent twice."""
+    name, _, mx, peer = MTAS[server]
+    domain = f"{name}.unsigned.example"
+    steps = [(f"nobody@{domain}",) if number % 3 == 1 else domain for number in range(40)]
+    options = {"smtp.connections_per_destination": 1, "smtp.chunking": chunking}
+    done = real.deliver(*steps, parallel=True, **options)
+    assert done.kinds == ["Failed" if number % 3 == 1 else "Delivered" for number in range(40)]
+    assert done.stored == [(server, f"someone@{domain}", "TLSv1.3")] * 27
+    if server == "postfix":
+        assert done.connections["postfix"] == 1
+    assert done.points == [session(none(domain), mx, peer)] * done.connections[server]

@@ -132,6 +132,12 @@ class SmtpLimits:
     )
     idle_seconds: float = option(Seconds(0, 300), 10, "How long a connection waits for another message; 0: not at all.")
     pipelining: bool = option(Flag(), True, "Use PIPELINING where it is offered.", rfc="RFC 2920")
+    chunking: bool = option(
+        Flag(),
+        True,
+        "Use CHUNKING where it is offered with PIPELINING: short messages go out several to a round trip.",
+        rfc="RFC 3030",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

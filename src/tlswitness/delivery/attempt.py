@@ -244,8 +244,11 @@ class _Attempt:
         return Broken(self.relay, POLICY_STATUS, text, str(failure.result_type), findings.sts_forbids(), tls)
 
     def _ready(self, connection: Connection, capabilities: Capabilities, tls: TlsFacts) -> Session:
-        if not self.destination.limits.pipelining:
-            capabilities = replace(capabilities, pipelining=False)
+        limits = self.destination.limits
+        if not (limits.pipelining and limits.chunking):
+            pipelining = capabilities.pipelining and limits.pipelining
+            chunking = capabilities.chunking and pipelining and limits.chunking
+            capabilities = replace(capabilities, pipelining=pipelining, chunking=chunking)
         return Session(connection, self.plan, self.relay, capabilities, tls)
 
 

@@ -52,6 +52,8 @@ class Limits:
     """Seconds for which an unused connection is kept."""
     pipelining: bool = True
     """Use PIPELINING where it is offered."""
+    chunking: bool = True
+    """Use CHUNKING where it is offered, together with PIPELINING."""
 
 
 @dataclass(frozen=True, slots=True)

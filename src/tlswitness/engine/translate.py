@@ -96,6 +96,7 @@ def _limits(own: DomainConfig) -> Limits:
         recipients=smtp.recipients_per_message,
         idle=smtp.idle_seconds,
         pipelining=smtp.pipelining,
+        chunking=smtp.chunking,
     )
 
 

@@ -33,6 +33,12 @@ def test_all_of_them() -> None:
     )
 
 
+@pytest.mark.rfc(3030, "2")
+@pytest.mark.parametrize(("lines", "chunking"), [(["CHUNKING"], False), (["chunking", "PIPELINING"], True)])
+def test_chunking_is_of_use_with_pipelining_only(lines: list[str], chunking: bool) -> None:
+    assert parse_capabilities(lines).chunking is chunking
+
+
 @pytest.mark.rfc(3207, "4.2")
 def test_no_starttls_within_tls() -> None:
     found = parse_capabilities(["STARTTLS", "SIZE"], within_tls=True)

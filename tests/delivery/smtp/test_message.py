@@ -33,7 +33,9 @@ TRICKY = st.lists(st.sampled_from([b".", b"\r", b"\n", b"\r\n", b"..", b"x", b"\
 @pytest.mark.rfc(5321, "4.5.2")
 @pytest.mark.rfc(5321, "2.3.8")
 def test_table(message: bytes, wire: bytes, size: int) -> None:
-    assert prepare(message) == Content(wire, size, eight_bit=False)
+    content = prepare(message)
+    assert (content.dotted, content.size, content.eight_bit) == (wire, size, False)
+    assert content == Content(content.octets, eight_bit=False)
 
 
 def test_eight_bit() -> None:
@@ -43,10 +45,11 @@ def test_eight_bit() -> None:
 @given(st.one_of(st.binary(), TRICKY))
 def test_no_end_within(message: bytes) -> None:
     content = prepare(message)
-    body = content.wire.removesuffix(b".\r\n")
-    assert not re.search(rb"(?<!\r)\n|\r(?!\n)", content.wire)
+    body = content.dotted.removesuffix(b".\r\n")
+    assert not re.search(rb"(?<!\r)\n|\r(?!\n)", content.dotted)
     assert b"\r\n.\r\n" not in b"\r\n" + body
     unstuffed = re.sub(rb"(?m)^\.", b"", body)
     assert unstuffed.splitlines() == re.split(rb"\r\n|\r|\n", message)[: len(unstuffed.splitlines())]
     assert len(unstuffed) == content.size
     assert prepare(unstuffed) == content
+    assert unstuffed == content.octets

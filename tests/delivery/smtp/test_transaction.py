@@ -6,10 +6,13 @@ import pytest
 
 from tlswitness.delivery.outcome import Envelope
 from tlswitness.delivery.smtp.capabilities import NO_CAPABILITIES, Capabilities
-from tlswitness.delivery.smtp.message import prepare
+from tlswitness.delivery.smtp.message import Content, prepare
 from tlswitness.delivery.smtp.reply import ProtocolError, Reply
 from tlswitness.delivery.smtp.talk import Lost, PeerClosed, Refused, Stage, TimedOut, Write
 from tlswitness.delivery.smtp.transaction import (
+    MAX_AHEAD,
+    MAX_CHUNK,
+    NO_CHUNKING,
     Job,
     Later,
     Never,
@@ -22,6 +25,7 @@ from tlswitness.delivery.smtp.transaction import (
     transact_each,
 )
 
+CHUNKING = Capabilities(keywords=frozenset({"PIPELINING", "CHUNKING"}), pipelining=True, chunking=True)
 PIPELINING = Capabilities(keywords=frozenset({"PIPELINING"}), pipelining=True)
 ONE = Envelope("a@b", ("c@d",))
 TWO = Envelope("a@b", ("c@d", "e@f"))
@@ -212,6 +216,154 @@ def test_the_end_takes_the_next_with_it(playbook: Any, step: object, first: Late
     assert len(jobs.left) == 1
 
 
+def chunk(*recipients: str, reset: bool = False) -> list[str]:
+    return [*(["<< RSET"] if reset else []), MAIL, *recipients, "<< BDAT 7 LAST", "<< hi", "<< ."]
+
+
+LOST = Later("4.4.2", "connection closed at end of data", uncertain=True)
+
+
+@pytest.mark.parametrize(
+    ("envelope", "steps", "results", "ended"),
+    [
+        (ONE, [*chunk(RCPT), OK, OK, OK], [GOOD], None),
+        (TWO, [*chunk(RCPT, RCPT2), OK, OK, ">> 550 5.1.1 no", OK], [GOOD, NO], None),
+        (ONE, [*chunk(RCPT), OK, ">> 550 5.1.1 no", ">> 554 nobody", "<< RSET", OK], [NO], None),
+        (ONE, [*chunk(RCPT), OK, ">> 550 5.1.1 no", ">> 250 strange"], [NO], None),
+        (ONE, [*chunk(RCPT), ">> 550 5.1.1 no", ">> 503 what", ">> 503 what", "<< RSET", OK], [NO], None),
+        (ONE, [*chunk(RCPT), ">> 550 5.1.1 no", OK, OK], [NO], None),
+        (ONE, [*chunk(RCPT), OK, OK, ">> 550 5.1.1 no", "<< RSET", OK], [NO], None),
+        (ONE, [*chunk(RCPT), OK, OK, ">> 354 go", "<< RSET", OK], [Later("4.5.0", "354 go")], None),
+        (ONE, [*chunk(RCPT), ">> 421 4.3.2 bye"], [LATER], Refused(Stage.MAIL, BYE)),
+        (ONE, [*chunk(RCPT), OK, OK, ">> 421 4.3.2 bye"], [LATER], Refused(Stage.CONTENT, BYE)),
+        (ONE, [*chunk(RCPT), OK, OK, PeerClosed()], [LOST], Lost(Stage.CONTENT, PeerClosed())),
+        (
+            ONE,
+            [*chunk(RCPT), OK, PeerClosed()],
+            [Later("4.4.2", "connection closed at RCPT", uncertain=True)],  # the server has all of it
+            Lost(Stage.RCPT, PeerClosed()),
+        ),
+        (
+            TWO,
+            [*chunk(RCPT, RCPT2), OK, OK, ">> 550 5.1.1 no", ">> 500 5.5.1 what"],
+            [Later("4.5.0", "protocol error: CHUNKING was offered, and BDAT is not known at end of data"), NO],
+            Lost(Stage.CONTENT, NO_CHUNKING),
+        ),
+    ],
+)
+@pytest.mark.rfc(3030, "2")
+def test_chunked(
+    playbook: Any, envelope: Envelope, steps: list[object], results: list[RecipientResult], ended: object
+) -> None:
+    result = playbook.play(transact(CHUNKING, envelope, HI), *steps)
+    assert result == Transaction(tuple(results), ended)
+
+
+@pytest.mark.rfc(3030, "4.2")
+def test_many_in_one_round_trip(playbook: Any) -> None:
+    jobs = Queue(ONE, BAD, TWO, ONE)
+    ended = playbook.play(
+        transact_each(CHUNKING, jobs),
+        *[*chunk(RCPT), *chunk(RCPT, RCPT2, reset=True), *chunk(RCPT, reset=True)],
+        *[OK, OK, OK],
+        *[OK, OK, ">> 550 5.1.1 no", OK, ">> 554 no"],
+        *[OK, OK, OK, OK],
+    )
+    assert ended is None
+    results = [result for transaction in jobs.settled for result in transaction.results]
+    assert results[1:] == [GOOD, NO, Never("5.0.0", "554 no"), GOOD]
+
+
+def test_the_window_has_an_end(playbook: Any) -> None:
+    jobs = Queue(*[ONE] * (MAX_AHEAD + 2))
+    first = [*chunk(RCPT), *chunk(RCPT, reset=True) * (MAX_AHEAD - 1)]
+    rest = [OK, OK, OK, OK]
+    ended = playbook.play(
+        transact_each(CHUNKING, jobs),
+        *[*first, OK, OK, OK],
+        *[*chunk(RCPT, reset=True), *rest],
+        *[*chunk(RCPT, reset=True), *rest],
+        *rest * (MAX_AHEAD - 1),
+    )
+    assert ended is None
+    assert [transaction.results for transaction in jobs.settled] == [(GOOD,)] * (MAX_AHEAD + 2)
+
+
+def test_all_on_their_way_are_lost_together(playbook: Any) -> None:
+    jobs = Queue(ONE, ONE)
+    steps = [*chunk(RCPT), *chunk(RCPT, reset=True), OK, OK]
+    assert isinstance(playbook.play(transact_each(CHUNKING, jobs), *steps, PeerClosed()), Lost)
+    assert [transaction.results for transaction in jobs.settled] == [(LOST,), (LOST,)]
+
+
+def test_a_goodbye_of_the_server_says_that_it_took_no_more(playbook: Any) -> None:
+    jobs = Queue(ONE, ONE)
+    playbook.play(transact_each(CHUNKING, jobs), *chunk(RCPT), *chunk(RCPT, reset=True), OK, OK, ">> 421 4.3.2 bye")
+    assert [transaction.results for transaction in jobs.settled] == [(LATER,), (LATER,)]
+
+
+LONG = prepare(b"x" * (MAX_CHUNK - 1) + b"\r\n")
+
+
+class Mixed(Queue):
+    """Short and long ones in turns."""
+
+    def __init__(self, *contents: Content, then: Then = Then.STAY) -> None:
+        super().__init__(*[ONE] * len(contents))
+        self.contents = list(contents)
+        self.then = then
+
+    def __call__(self) -> Job | Then:
+        return Job(self.left.pop(0), self.contents.pop(0), self.settled.append) if self.left else self.then
+
+
+def test_a_long_content_waits_to_be_asked_for(playbook: Any) -> None:
+    jobs = Mixed(HI, LONG, HI, HI)
+    long = f"<< {'x' * (MAX_CHUNK - 1)}"
+    ended = playbook.play(
+        transact_each(CHUNKING, jobs),
+        *[*chunk(RCPT), OK, OK, OK],
+        *[*group(RCPT), OK, OK, GO],
+        *[long, "<< .", *chunk(RCPT), OK],
+        *[*chunk(RCPT, reset=True), OK, OK, OK],
+        *[OK, OK, OK, OK],
+    )
+    assert ended is None
+    assert [transaction.results for transaction in jobs.settled] == [(GOOD,)] * 4
+
+
+def test_a_long_content_after_one_that_nobody_got(playbook: Any) -> None:
+    jobs = Mixed(HI, LONG)
+    playbook.play(
+        transact_each(CHUNKING, jobs),
+        *[*chunk(RCPT), OK, ">> 550 5.1.1 no", ">> 554 nobody"],
+        *["<< RSET", *group(RCPT), OK, OK, OK, GO, f"<< {'x' * (MAX_CHUNK - 1)}", "<< .", OK],
+    )
+    assert [transaction.results for transaction in jobs.settled] == [(NO,), (GOOD,)]
+
+
+@pytest.mark.parametrize("answer", [OK, ">> 550 5.1.1 no"])
+def test_part_behind_the_last_of_many(playbook: Any, answer: str) -> None:
+    jobs = Mixed(HI, HI, then=Then.PART)
+    ended = playbook.play(
+        transact_each(CHUNKING, jobs),
+        *[*chunk(RCPT), *chunk(RCPT, reset=True), "<< QUIT", OK, OK, OK],
+        *[OK, OK, OK, answer, ">> 221 bye"],
+    )
+    assert ended == Parted()
+    assert jobs.settled[1].results == ((GOOD,) if answer is OK else (NO,))
+
+
+@pytest.mark.parametrize("withdrawn", [0, 1])
+def test_a_withdrawn_message_is_not_written(playbook: Any, withdrawn: int) -> None:
+    settled: list[Transaction] = []
+    jobs = [Job(ONE, HI, settled.append, lambda place=place: place != withdrawn) for place in range(2)]
+    talk = transact_each(CHUNKING, lambda: jobs.pop(0) if jobs else Then.STAY)
+    assert playbook.play(talk, *chunk(RCPT), OK, OK, OK) is None
+    assert sorted(transaction.results == (GOOD,) for transaction in settled) == [False, True]
+    assert [transaction.ended for transaction in settled] == [None, None]
+
+
 @pytest.mark.parametrize(
     ("reply", "result"),
     [
@@ -226,7 +378,7 @@ def test_not_all_was_written(reply: Reply | PeerClosed, result: RecipientResult)
     for answer in [None, Reply(250, ("ok",)), None, Reply(250, ("ok",)), None, Reply(354, ("go",))]:
         talk.send(event)
         event = answer
-    assert talk.send(event) == Write(HI.wire)
+    assert talk.send(event) == Write(HI.dotted)
     talk.send(PeerClosed())
     with pytest.raises(StopIteration) as stop:
         talk.send(reply)

@@ -30,6 +30,8 @@ class Capabilities:
     """Octets that a message may have; None where no limit is named (RFC 1870 section 4)."""
     starttls: bool = False
     pipelining: bool = False
+    chunking: bool = False
+    """RFC 3030; together with PIPELINING only, for without it there is nothing to gain."""
     eight_bit_mime: bool = False
     smtp_utf8: bool = False
     enhanced_status_codes: bool = False
@@ -64,6 +66,7 @@ def parse_capabilities(lines: Iterable[str], *, within_tls: bool = False) -> Cap
         size=size,
         starttls="STARTTLS" in keywords,
         pipelining="PIPELINING" in keywords,
+        chunking="CHUNKING" in keywords and "PIPELINING" in keywords,
         eight_bit_mime="8BITMIME" in keywords,
         smtp_utf8="SMTPUTF8" in keywords,
         enhanced_status_codes="ENHANCEDSTATUSCODES" in keywords,

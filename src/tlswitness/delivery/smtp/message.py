@@ -1,4 +1,5 @@
-"""A message as DATA carries it: CRLF line ends, dots doubled, the final dot (RFC 5321 sections 2.3.8, 4.1.1.4, 4.5.2).
+"""A message as DATA carries it: CRLF line ends, dots doubled, the final dot (RFC 5321 sections 2.3.8, 4.1.1.4, 4.5.2);
+and as BDAT does: as it is (RFC 3030 section 2).
 
 Separate because it is done once for a message, however many sessions carry it, and because it keeps a message from
 ending early: a bare CR or LF, which some servers take for a line end, becomes CRLF before dots are looked for, so no
@@ -18,14 +19,25 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is written after the reply 354. Only `prepare` makes one."""
+    """A message that can be written. Only `prepare` makes one."""
 
-    wire: bytes
-    """With the final dot."""
-    size: int
-    """Octets without doubled dots and without the final dot: what SIZE declares (RFC 1870 section 6.1)."""
+    octets: bytes
+    """With CRLF line ends, also at its end."""
     eight_bit: bool
     """It has octets beyond ASCII."""
+
+    @property
+    def size(self) -> int:
+        """Octets: what SIZE declares (RFC 1870 section 6.1), and BDAT."""
+        return len(self.octets)
+
+    @property
+    def dotted(self) -> bytes:
+        """What is written after the reply 354: dots at the beginning of a line doubled, and the final dot."""
+        doubled = self.octets.replace(b"\r\n.", b"\r\n..")  # as fast as to look, when there is none
+        if doubled.startswith(b"."):
+            doubled = b"." + doubled
+        return doubled + END
 
 
 def prepare(message: bytes) -> Content:
@@ -35,7 +47,4 @@ def prepare(message: bytes) -> Content:
         message = _LINE_END.sub(b"\r\n", message)
     if message and not message.endswith(b"\r\n"):
         message += b"\r\n"
-    stuffed = message.replace(b"\r\n.", b"\r\n..")  # as fast as to look, when there is none
-    if stuffed.startswith(b"."):
-        stuffed = b"." + stuffed
-    return Content(stuffed + END, len(message), not message.isascii())
+    return Content(message, not message.isascii())

@@ -90,7 +90,18 @@ class Job:
 class Outgoing:
     """A job while it is being done."""
 
-    __slots__ = ("_results", "accepted", "complete", "job", "mail", "open", "recipients", "written")
+    __slots__ = (
+        "_results",
+        "accepted",
+        "chunked",
+        "complete",
+        "job",
+        "mail",
+        "open",
+        "recipients",
+        "reset",
+        "written",
+    )
 
     def __init__(self, job: Job, capabilities: Capabilities) -> None:
         self.job = job
@@ -100,6 +111,10 @@ class Outgoing:
         """The RCPT commands, by place in the envelope."""
         self.accepted: list[int] = []
         """The recipients that RCPT took."""
+        self.chunked = False
+        """Its content goes with its commands, by BDAT."""
+        self.reset = False
+        """RSET goes before its commands."""
         self.written = False
         """Its commands are on their way."""
         self.open = False
@@ -131,6 +146,10 @@ class Outgoing:
     def refuse(self, reply: Reply) -> None:
         """For every recipient that has no result yet."""
         self._rest(_refusal(reply))
+
+    def give_up(self, why: Refused | Lost) -> None:
+        """To be tried again: the server certainly has not taken it."""
+        self._rest(Later(why.status, why.text))
 
     def decide(self, reply: Reply) -> None:
         """The reply to the content, for every recipient that was accepted."""

@@ -1,19 +1,22 @@
-"""Messages through an open session: MAIL, RCPT, DATA, the content, and what became of each recipient. No I/O.
+"""Messages through an open session: MAIL, RCPT, the content, and what became of each recipient. No I/O.
 
     transact(capabilities, envelope, content)       -> Transaction
     transact_each(capabilities, next_job)           -> None | Parted | Refused | Lost
 
 `next_job` gives one message after the other, and `Then` when it has none: what becomes of the session.
 
-Where the server offers PIPELINING the commands of a message go out together, and with `transact_each` also with the
-content of the message before: one round trip for each message (RFC 2920 section 3.1 allows both). RFC 5321 sections
-3.3, 4.1.1, 4.5.3. Not here: which server comes next, and what a refusal means for the queue.
+Three dialogues, by what the server offers. In lockstep each command waits for its reply. With PIPELINING the commands
+of a message go out together, and with the content of the message before: one round trip for each message (RFC 2920
+section 3.1 allows both). With CHUNKING too, a content that is not long goes right behind its commands, and other
+messages behind that: many messages in one round trip (RFC 3030 sections 2 and 4.2). RFC 5321 sections 3.3, 4.1.1,
+4.5.3. Not here: which server comes next, and what a refusal means for the queue.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from tlswitness.delivery.outcome import Envelope
@@ -60,7 +63,14 @@ __all__ = [
 
 START_MAIL = 354
 """The reply that asks for the content."""
+UNKNOWN_COMMAND = frozenset({500, 502})
+"""To BDAT: the server offers CHUNKING and does not have it, and reads the content as commands now."""
+NO_CHUNKING = ProtocolError("CHUNKING was offered, and BDAT is not known")
 WITHDRAWN = ProtocolError("the message was withdrawn")
+MAX_AHEAD = 8
+"""Messages on their way in one session with CHUNKING. Should it break, the fate of as many is uncertain."""
+MAX_CHUNK = 64 * 1024
+"""Octets of a content that is written before it is known whether anyone may have it."""
 
 
 class Then(Enum):
@@ -89,9 +99,9 @@ def transact_each(
 ) -> Talk[Ended | None]:
     """One message after the other until `next_job` has none, each settled when its outcome is known.
 
-    `next_job` is called when the content of the message before is about to be written, so that the commands of the next
-    can go with it, and once more when that is settled; after `Then.PART` it may not be called again. A job that it gave
-    is settled, unless the conversation itself is broken off. None: the session is ready for more.
+    `next_job` is called whenever the commands of another message can go out, and once more when all are settled; after
+    `Then.PART` it may not be called again. A job that it gave is settled, unless the conversation itself is broken off.
+    None: the session is ready for more.
     """
     return (yield from _Dialogue(capabilities, next_job, timeouts).run())
 
@@ -105,8 +115,8 @@ class _Dialogue:
     timeouts: Timeouts
     then: Then = Then.STAY
     """What `next_job` said last when it had no message."""
-    following: Outgoing | None = None
-    """Its commands have been written behind the content of the message before."""
+    ahead: deque[Outgoing] = field(default_factory=deque)
+    """The messages after the current one; all but the last have been written, as far as they can be."""
     dirty: bool = False
     """The server holds half a transaction: RSET first."""
     parted: bool = False
@@ -115,44 +125,107 @@ class _Dialogue:
     def run(self) -> Talk[Ended | None]:
         current = self._take()
         while current is not None:
-            ended = yield from self._envelope(current)
-            if ended is None:
-                ended = yield from (self._content(current) if current.open else self._tidy())
+            ended = yield from (self._by_bdat(current) if current.chunked else self._by_data(current))
             if ended is not None:
                 current.settle(ended)
-                if self.following is not None:
-                    self.following.settle(ended)
+                for message in self.ahead:
+                    message.settle(ended)
                 return ended
             current.settle(Parted() if self.parted else None)
-            if self.parted:
-                break
-            current, self.following = self.following or self._take(), None
+            current = self._next()
         return (yield from self._finish())
+
+    def _next(self) -> Outgoing | None:
+        if self.ahead:
+            return self.ahead.popleft()
+        return None if self.parted else self._take()
 
     def _take(self) -> Outgoing | None:
         """The next message that this server can be asked to take; the others are settled here."""
         while isinstance(job := self.next_job(), Job):
             message = Outgoing(job, self.capabilities)
-            if message.recipients:
+            message.chunked = self.capabilities.chunking and job.content.size <= MAX_CHUNK
+            if message.recipients and not (message.chunked and self._withdrawn(message)):
                 return message
             message.settle(None)
         self.then = job
         return None
 
-    def _opening(self, message: Outgoing) -> Write:
-        """All commands of `message`, in one group."""
-        lines = [message.mail, *message.recipients.values(), b"DATA\r\n"]
-        if self.dirty:
-            lines.insert(0, b"RSET\r\n")
-        message.written = True
-        return Write(b"".join(lines), replies=len(lines))
+    def _withdrawn(self, message: Outgoing) -> bool:
+        """Whether it is not to be sent any more: its content goes with its commands."""
+        if message.job.depart():
+            return False
+        message.give_up(Lost(Stage.MAIL, WITHDRAWN))
+        return True
 
-    def _envelope(self, message: Outgoing) -> Talk[Ended | None]:
-        """MAIL, RCPT and DATA. Afterwards the message is open, or every recipient has its result."""
+    def _opening(self, message: Outgoing, *, reset: bool) -> Write:
+        """All that can be written of `message` before a reply to it, in one group."""
+        message.written = True
+        message.reset = reset
+        lines = [b"RSET\r\n"] if reset else []
+        lines += [message.mail, *message.recipients.values()]
+        replies = len(lines) + 1
+        if message.chunked:
+            content = message.job.content
+            lines += [b"BDAT %d LAST\r\n" % content.size, content.octets]
+        else:
+            lines.append(b"DATA\r\n")
+        return Write(b"".join(lines), replies)
+
+    def _by_bdat(self, message: Outgoing) -> Talk[Ended | None]:
+        """The whole message at once, and others behind it."""
+        yield from self._write_bdat(message, reset=self.dirty)
+        yield from self._write_ahead()
+        mail = yield from self._envelope(message)
+        if not isinstance(mail, Reply):
+            return mail
+        reply = yield from read(self.timeouts.dot)
+        if not isinstance(reply, Reply) or reply.closing:
+            return _ended(Stage.CONTENT, reply)
+        if reply.code in UNKNOWN_COMMAND:
+            lost = Lost(Stage.CONTENT, NO_CHUNKING)
+            message.give_up(lost)
+            return lost
+        self.dirty = not reply.positive
+        message.decide(reply)
+        return (yield from self._tidy()) if self.dirty else None
+
+    def _write_ahead(self) -> Talk[None]:
+        """As many messages as may be on their way; one by DATA has to wait until it is its turn."""
+        while len(self.ahead) < MAX_AHEAD - 1 and not self.parted and (not self.ahead or self.ahead[-1].chunked):
+            message = self._take()
+            if message is None:
+                if self.then is Then.PART:
+                    self.parted = True
+                    yield Write(b"QUIT\r\n")
+                return
+            self.ahead.append(message)
+            if message.chunked:
+                # Nobody knows what becomes of the message before, and only RSET makes up for its failure.
+                yield from self._write_bdat(message, reset=True)
+
+    def _write_bdat(self, message: Outgoing, *, reset: bool) -> Talk[None]:
+        if not message.written:
+            message.complete = (yield self._opening(message, reset=reset)) is None
+
+    def _by_data(self, message: Outgoing) -> Talk[Ended | None]:
+        """The content when the server asks for it."""
         pipelined = self.capabilities.pipelining
         if pipelined and not message.written:
-            yield self._opening(message)
-        if self.dirty:
+            yield self._opening(message, reset=self.dirty)
+        message.reset = message.reset or (self.dirty and not pipelined)
+        mail = yield from self._envelope(message)
+        if not isinstance(mail, Reply):
+            return mail
+        if pipelined or message.accepted:
+            ended = yield from self._data(message, mail)
+            if ended is not None:
+                return ended
+        return (yield from (self._content(message) if message.open else self._tidy()))
+
+    def _envelope(self, message: Outgoing) -> Talk[Reply | Ended]:
+        """RSET if need be, MAIL and RCPT. The reply to MAIL."""
+        if message.reset:
             ended = yield from self._reset(self._step(b"RSET\r\n", self.timeouts.quit))
             if ended is not None:
                 return ended
@@ -161,17 +234,15 @@ class _Dialogue:
             return _ended(Stage.MAIL, mail)
         if not mail.positive:
             message.refuse(mail)
-            if not pipelined:
-                return None
+            if not self.capabilities.pipelining:
+                return mail
         for place, line in message.recipients.items():
             reply = yield from self._step(line, self.timeouts.rcpt)
             if not isinstance(reply, Reply) or reply.closing:
                 return _ended(Stage.RCPT, reply)
             message.answer(place, reply)
         self.dirty = mail.positive
-        if not message.accepted and not pipelined:
-            return None
-        return (yield from self._data(message, mail))
+        return mail
 
     def _data(self, message: Outgoing, mail: Reply) -> Talk[Ended | None]:
         """DATA. With nobody to go to, a 354 must be answered with an empty message (RFC 2920 section 3.1)."""
@@ -196,13 +267,13 @@ class _Dialogue:
         """The content and, as far as pipelining allows, what comes after it."""
         if not message.job.depart():
             return Lost(Stage.DATA, WITHDRAWN)  # only the end of the connection makes a server forget an open message
-        pipelined = self.capabilities.pipelining
-        if pipelined:
-            self.following = self._take()
-        message.complete = (yield Write(message.job.content.wire)) is None
-        if self.following is not None:
-            yield self._opening(self.following)
-        elif pipelined and self.then is Then.PART:
+        following = self._take() if self.capabilities.pipelining else None
+        message.complete = (yield Write(message.job.content.dotted)) is None
+        if following is not None:
+            self.ahead.append(following)
+            written = yield self._opening(following, reset=False)
+            following.complete = following.chunked and written is None
+        elif self.capabilities.pipelining and self.then is Then.PART:
             self.parted = True
             yield Write(b"QUIT\r\n")
         reply = yield from read(self.timeouts.dot)
@@ -215,8 +286,12 @@ class _Dialogue:
 
     def _tidy(self) -> Talk[Ended | None]:
         """After a message that nobody gets: where none follows, the session is made clean before anyone is told."""
-        self.following = self._take()
-        if self.dirty and self.following is None and self.then is Then.STAY:
+        if self.ahead or self.parted:
+            return None
+        following = self._take()
+        if following is not None:
+            self.ahead.append(following)
+        elif self.dirty and self.then is Then.STAY:
             return (yield from self._reset(ask(b"RSET\r\n", self.timeouts.quit)))
         return None
 
