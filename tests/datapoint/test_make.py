@@ -248,3 +248,13 @@ def test_points_of_one_policy_share_its_strings() -> None:
     points = [one for _ in range(2) for one in points_of(replace(failed), 1)]
     assert points[0].policy.policy_string is points[1].policy.policy_string
     assert points[0].policy.mx_host is points[1].policy.mx_host
+
+
+def test_sessions_that_come_out_alike_share_their_points_for_a_second() -> None:
+    def session() -> SessionEnded:
+        facts = PolicyFacts(PolicyType.NONE, "example.com")
+        return SessionEnded("example.com", (Judged(facts),), "192.0.2.1", "mx.example.com", "192.0.2.2")
+
+    (one,), (same,), (later,) = points_of(session(), 1000), points_of(session(), 1000), points_of(session(), 1001)
+    assert one is same
+    assert (one.epoch, later.epoch) == (1000, 1001)

@@ -38,11 +38,17 @@ def points_of(outcome: Outcome, epoch: int) -> tuple[DataPoint, ...] | NotReport
         case SessionEnded(judged=()):
             return NotReportable("no policy was looked at")
         case SessionEnded():
-            return tuple(_session_point(outcome, judged, known_at) for judged in _once_each(outcome.judged))
+            return _session_points(outcome, known_at)
         case PolicyFailed():
             return (_policy_point(outcome, known_at),)
         case NotReportable():
             return outcome
+
+
+@lru_cache(MAX_SHARED)
+def _session_points(session: SessionEnded, epoch: int) -> tuple[DataPoint, ...]:
+    """Sessions that come out alike within one second have the same points: equal values, so one object serves."""
+    return tuple(_session_point(session, judged, epoch) for judged in _once_each(session.judged))
 
 
 def _once_each(judged: tuple[Judged, ...]) -> tuple[Judged, ...]:

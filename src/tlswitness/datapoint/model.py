@@ -7,6 +7,7 @@ cannot be made: `ValueError` here is a bug of the caller, for the maker and the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 from tlswitness.datapoint.limits import MAX_EPOCH
 from tlswitness.datapoint.results import PolicyType
@@ -121,13 +122,16 @@ class DataPoint:
                 raise ValueError("a success has neither result type nor reason")
         elif self.type != FAILURE or not self.result_type:
             raise ValueError("the type is 0 or 1, and a failure has a result type")
-        if any(getattr(self, attribute) == "" for attribute in TEXT_MEMBERS.values()):
+        if "" in _texts(self):
             raise ValueError("what is unknown is None, never empty")
         _check_unknown(self.unknown, POINT_MEMBERS)
 
     @property
     def failed(self) -> bool:
         return self.type == FAILURE
+
+
+_texts = attrgetter(*TEXT_MEMBERS.values())
 
 
 def _check_unknown(unknown: tuple[Member, ...], known: frozenset[str]) -> None:

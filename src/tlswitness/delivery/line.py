@@ -41,8 +41,13 @@ class Line:
 
     def log(self) -> None:
         """As a record whose `attempt` attribute holds the fields, for formatters of JSON."""
-        if LOGGER.isEnabledFor(logging.INFO):  # a busy sender without this log does not pay for it
+        if wanted():
             LOGGER.info("%s", self, extra={"attempt": self.members()})
+
+
+def wanted() -> bool:
+    """Whether anyone reads these lines: a busy sender without this log does not pay for it."""
+    return LOGGER.isEnabledFor(logging.INFO)
 
 
 def tls_words(tls: TlsFacts, clear: str = "clear") -> str:

@@ -14,7 +14,7 @@ from functools import partial
 from tlswitness.delivery.attempt import Broken, Opener, Session
 from tlswitness.delivery.dispatch import Dispatcher
 from tlswitness.delivery.ledger import Ledger
-from tlswitness.delivery.line import Line, policy_words, tls_words
+from tlswitness.delivery.line import Line, policy_words, tls_words, wanted
 from tlswitness.delivery.outcome import Envelope
 from tlswitness.delivery.pool import Key
 from tlswitness.delivery.settings import Destination, Limits
@@ -115,8 +115,9 @@ class Visit:
         that had carried messages before may just have idled too long for the server's taste, or carried enough.
         """
         self.ledger.arrive(part, done.results, session.relay, session.tls)
-        worst = max(done.results, key=lambda result: _GRAVITY[type(result)])
-        self._log(str(session.relay), tls_words(session.tls), "ok", worst.status, worst.text)
+        if wanted():
+            worst = max(done.results, key=lambda result: _GRAVITY[type(result)])
+            self._log(str(session.relay), tls_words(session.tls), "ok", worst.status, worst.text)
         if not isinstance(done.ended, Refused | Lost):
             self._waiting = _crowded_out(part, done) + self._waiting
         elif used and not self._hopeless:
@@ -135,8 +136,6 @@ class Visit:
 
 def _crowded_out(part: tuple[str, ...], done: Transaction) -> tuple[str, ...]:
     """Who had no room in a message that others got: as long as each message serves someone, this comes to an end."""
-    if not any(isinstance(result, Taken) for result in done.results):
-        return ()
-    return tuple(
-        r for r, result in zip(part, done.results, strict=True) if isinstance(result, Later) and result.crowded
-    )
+    late = [r for r, result in zip(part, done.results, strict=True) if isinstance(result, Later) and result.crowded]
+    served = late and any(isinstance(result, Taken) for result in done.results)
+    return tuple(late) if served else ()

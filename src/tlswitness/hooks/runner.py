@@ -101,7 +101,8 @@ class HookRunner:
         with asyncio.Runner() as runner:
             while (point := self._next()) is not None:
                 error = self._call(runner, point)
-                self._complain(error)
+                if error is not None or self._dropped > self._dropped_told:
+                    self._complain(error)
 
     def _next(self) -> DataPoint | None:
         with self._changed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NewType
 
 import idna
@@ -77,11 +78,19 @@ def parse_host(text: str) -> HostName | BadName:
 
 def parse_domain(text: str) -> Domain | BadName:
     """A mail domain: as `parse_host`, in lower case."""
+    return _known_domain(text) if len(text) <= MAX_NAME else _domain(text)
+
+
+def _domain(text: str) -> Domain | BadName:
     match parse_host(text):
         case HostName(key=key):
             return Domain(key)
         case BadName() as bad:
             return bad
+
+
+_known_domain = lru_cache(4096)(_domain)
+"""Most mail goes to few domains. Only short texts are kept, for strangers write them."""
 
 
 def bad_name(text: str, reason: str) -> BadName:
