@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import logging
 from collections.abc import Callable
 
@@ -311,6 +312,31 @@ async def test_a_zone_that_was_unsigned_is_believed_after_a_test(
     clock.advance(7200)
     await resolver.test_trust()
     assert await code(resolver, "mx.example.com", A) == Security.INSECURE
+
+
+async def test_the_generation_changes_with_each_change_of_standing_and_each_flush(
+    signed: NameServer, resolver_for: Maker, clock: VirtualClock
+) -> None:
+    resolver = resolver_for(signed.server, self_test=True)
+    seen = [resolver.generation]
+
+    async def step(conduct: Conduct) -> None:
+        signed.conduct = conduct
+        await resolver.test_trust()
+        seen.append(resolver.generation)
+
+    await step(Conduct.VALIDATING)
+    await step(Conduct.VALIDATING)
+    await step(Conduct.AD_NEVER)
+    await step(Conduct.VALIDATING)
+    await resolver.lookup("example.com", MX)
+    clock.advance(7200)
+    await step(Conduct.VALIDATING)
+    resolver.flush()
+    seen.append(resolver.generation)
+    changed = [before != after for before, after in itertools.pairwise(seen)]
+    assert changed == [True, False, True, True, False, True]
+    assert len(set(seen)) == 5
 
 
 async def test_a_periodic_test_runs_beside_a_lookup(

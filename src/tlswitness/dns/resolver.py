@@ -94,6 +94,16 @@ class DnsResolver:
         self._known = KnownSecure()
         self._flights: dict[Key, asyncio.Task[Answer]] = {}
         self._test: asyncio.Task[None] | None = None
+        self._generation = 0
+
+    @property
+    def generation(self) -> int:
+        """Another number than before where earlier answers no longer count: a server's standing changed, or a flush.
+
+        Whoever keeps what follows from answers takes the number before the first lookup, and throws away what was made
+        under another one.
+        """
+        return self._generation
 
     @property
     def trust(self) -> TrustReport:
@@ -124,6 +134,7 @@ class DnsResolver:
 
     def flush(self) -> None:
         """Forget all cached answers, not what is known to be secure."""
+        self._generation += 1
         self._cache.clear()
 
     async def aclose(self) -> None:
@@ -191,6 +202,7 @@ class DnsResolver:
         probes = await asyncio.gather(*(self._probe(server) for server in servers))
         if self._trust.record(dict(zip(servers, probes, strict=True))):
             # What was learnt under the old standing as insecure may be secure under the new one.
+            self._generation += 1
             self._cache.forget_unproven()
             self._tell(self._trust.report)
 
