@@ -1,9 +1,14 @@
 import json
+from dataclasses import replace
+
+import pytest
 
 from tlswitness.cli.check_run import run_check, worst
 from tlswitness.cli.status import Status
 from tlswitness.dns.trust import TrustReport, TrustState
 from tlswitness.engine.check import Check, Fate, Finding, Prospect, Severity
+from tlswitness.lab.dnsreply import Conduct
+from tlswitness.lab.nameserver import NameServer
 from tlswitness.names import Domain
 
 
@@ -52,6 +57,51 @@ async def test_no_connections(stage, capsys):
     out = capsys.readouterr().out
     assert "No MX was connected to. MTA-STS would decide about each session." in out
     assert "not connected to" in out
+
+
+RESOLVERS = {
+    Conduct.AD_NEVER: ("off: resolver does not validate", "not validating", "passes signatures on"),
+    Conduct.STRIP_DO: ("off: resolver does not validate", "not validating", "leaves signatures out"),
+    Conduct.AD_ALWAYS: ("off: resolver does not validate", "not validating", "sets the AD bit for home.arpa too"),
+    Conduct.SERVFAIL_SIGNED: ("on: resolver not proven", "not proven", "no answer for the root zone: SERVFAIL EDE 9"),
+    Conduct.CUT: ("on: resolver not proven", "not proven", "no answer for the root zone: SERVFAIL EDE 22"),
+    Conduct.DEAD: ("on: resolver not proven", "not proven", "no answer for the root zone: timeout"),
+}
+
+
+@pytest.mark.rfc(7672, "2.1.1")
+@pytest.mark.parametrize("conduct", RESOLVERS)
+async def test_which_resolver_and_why(internet, stage, capsys, conduct):
+    site = await stage("D1/dane")
+    config = replace(site.config, timeouts=replace(site.config.timeouts, dns=0.5))
+    internet.nameserver.conduct = conduct
+    server = str(internet.nameserver.server)
+    state, trust, reason = RESOLVERS[conduct]
+    await run_check(config, [site.site.domain], surroundings=site.surroundings)
+    words = " ".join(capsys.readouterr().out.split())
+    assert f"{server}: {trust} (" in words
+    assert reason in words
+    await run_check(config, [site.site.domain], json=True, surroundings=site.surroundings)
+    (said,) = json.loads(capsys.readouterr().out)
+    (only,) = said["resolver"]["servers"]
+    assert (said["resolver"]["state"], only["server"], only["state"]) == (state, server, trust)
+    assert reason in only["reason"]
+    assert said["resolver"]["alarm"] is (trust == "not validating")
+    assert "resolver" in [finding["code"] for finding in said["findings"]]
+
+
+@pytest.mark.rfc(7672, "2.1.1")
+async def test_one_resolver_of_two(internet, stage, capsys):
+    site = await stage("D1/dane")
+    async with NameServer(internet.zone, Conduct.AD_NEVER) as liar:
+        endpoint = replace(site.config.resolvers[0], port=liar.server.port)
+        config = replace(site.config, resolvers=(endpoint, *site.config.resolvers))
+        assert await run_check(config, [site.site.domain], surroundings=site.surroundings) == Status.OK
+    out = " ".join(capsys.readouterr().out.split())
+    assert "over TLSv1.3, as DANE demands" in out
+    assert (
+        f"WARNING DANE is on. {liar.server}: not validating (it passes signatures on but does not check them);" in out
+    )
 
 
 def check(*findings: Finding, exists: bool = True) -> Check:

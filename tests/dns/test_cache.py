@@ -105,6 +105,8 @@ def test_what_is_not_secure_can_be_forgotten(clock: VirtualClock) -> None:
     }
     for name, answer in answers.items():
         cache.put((name, RecordType.A), answer)
+    cache.forget_unproven(iter([("secure", RecordType.A), ("denied", RecordType.A), ("unknown", RecordType.A)]))
+    assert [name for name in answers if cache.get((name, RecordType.A))] == ["secure", "insecure", "failed"]
     cache.forget_unproven()
     assert [name for name in answers if cache.get((name, RecordType.A))] == ["secure"]
     cache.clear()

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from tlswitness.dns.answer import Alias, Denial, Denied, Found, MxRecord, Record, RecordType, Security, TlsaRecord
@@ -58,6 +60,61 @@ def test_a_secure_denial_ends_it(known: KnownSecure) -> None:
     known.learn("_25._tcp.mx.example.net", RecordType.TLSA, GONE)
     assert not known.protects("mx.example.net", RecordType.A)
     known.learn("mx.example.net", RecordType.TXT, GONE)
+
+
+def to(*hosts: str) -> Found:
+    return found(*(MxRecord(10, host) for host in hosts))
+
+
+def at(*names: str) -> Found:
+    return found("192.0.2.1", chain=tuple(Alias(owner, target) for owner, target in itertools.pairwise(names)))
+
+
+@pytest.mark.rfc(7672, "2.1.2")
+@pytest.mark.parametrize(
+    ("name", "rtype", "answer", "given_up"),
+    [
+        ("_25._tcp.mx.example.net", RecordType.TLSA, found(*TLSA), False),
+        ("_25._tcp.mx.example.net", RecordType.TLSA, GONE, True),
+        ("_25._tcp.other.example", RecordType.TLSA, GONE, False),
+        ("example.com", RecordType.MX, to("alias.example.org", "mx.example.net"), False),
+        ("example.com", RecordType.MX, to("MX.example.net"), False),
+        ("example.com", RecordType.MX, to("mx.example.net", "evil.example"), True),
+        ("example.com", RecordType.MX, to("evil.example"), True),
+        ("example.com", RecordType.MX, GONE, True),
+        ("other.example", RecordType.MX, to("evil.example"), False),
+        ("mx.example.net", RecordType.MX, GONE, False),
+        ("mx.example.net", RecordType.MX, to("evil.example"), True),
+        ("mx.example.net", RecordType.A, at("mx.example.net", "evil.example"), False),
+        ("alias.example.org", RecordType.A, at("alias.example.org", "mx.example.net"), False),
+        ("alias.example.org", RecordType.A, at("alias.example.org", "evil.example"), True),
+        ("alias.example.org", RecordType.A, at("alias.example.org"), True),
+        ("alias.example.org", RecordType.AAAA, GONE, False),
+        ("alias.example.org", RecordType.CNAME, found("mx.example.net"), False),
+    ],
+)
+def test_a_secure_answer_may_give_up_what_is_known(
+    known: KnownSecure, name: str, rtype: RecordType, answer: Found | Denied, given_up: bool
+) -> None:
+    assert known.gives_up(name, rtype, answer) is given_up
+
+
+def test_what_is_proven_to_be_unsigned_is_forgotten(known: KnownSecure) -> None:
+    unsigned = Found((), Security.INSECURE, 60)
+    known.unlearn("example.com", RecordType.MX, unsigned)
+    assert not known.protects("example.com", RecordType.MX)
+    known.unlearn("mx.example.net", RecordType.A, Found((), Security.INSECURE, 60, (Alias("mx.example.net", "far"),)))
+    assert known.protects("_25._tcp.mx.example.net", RecordType.TLSA)
+    known.unlearn("mx.example.net", RecordType.A, unsigned)
+    assert not known.protects("_25._tcp.mx.example.net", RecordType.TLSA)
+
+
+def test_the_order_of_many_exchanges_is_not_the_servers() -> None:
+    memory = KnownSecure()
+    hosts = [f"h{number}.example" for number in range(2 * MAX_LINKS)]
+    memory.learn("d.example", RecordType.MX, to(*hosts))
+    memory.learn("_25._tcp.h0.example", RecordType.TLSA, found(*TLSA))
+    assert not memory.gives_up("d.example", RecordType.MX, to(*reversed(hosts)))
 
 
 def test_the_memory_is_bounded() -> None:

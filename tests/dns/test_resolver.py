@@ -20,6 +20,7 @@ from tlswitness.dns import (
     TrustState,
     find_mx,
 )
+from tlswitness.dns.resolver import LOOKS
 from tlswitness.lab.dnsreply import Conduct
 from tlswitness.lab.fakes import VirtualClock
 from tlswitness.lab.nameserver import NameServer
@@ -307,7 +308,9 @@ async def test_a_zone_that_was_unsigned_is_believed_after_a_test(
     signed.forget_queries()
     for name, rtype in (("example.com", MX), ("mx.example.com", A), (TLSA_NAME, RecordType.TLSA)):
         assert await code(resolver, name, rtype) == Security.INSECURE
-    assert signed.count(".", RecordType.SOA) == 3  # each by a test that began after it was seen to be insecure
+    # The MX and the address by tests that began after they were seen to be insecure; the TLSA records are then those of
+    # a host that has no DANE any more.
+    assert signed.count(".", RecordType.SOA) == 2 * LOOKS
     signed.conduct = Conduct.AD_NEVER
     clock.advance(7200)
     await resolver.test_trust()
@@ -337,6 +340,38 @@ async def test_the_generation_changes_with_each_change_of_standing_and_each_flus
     changed = [before != after for before, after in itertools.pairwise(seen)]
     assert changed == [True, False, True, True, False, True]
     assert len(set(seen)) == 5
+
+
+async def test_an_answer_from_before_a_change_of_standing_is_not_kept(
+    signed: NameServer, resolver_for: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test that shows the change runs while the answer is under way."""
+    resolver = resolver_for(signed.server, self_test=True)
+    await resolver.test_trust()
+    answer = signed.answer
+
+    def late(wire: bytes, *, tcp: bool = False) -> bytes | None:
+        reply = answer(wire, tcp=tcp)
+        if signed.count("plain.example", MX) == 1:
+            resolver.flush()
+        return reply
+
+    monkeypatch.setattr(signed, "answer", late)
+    for number in (1, 2, 2):
+        assert await code(resolver, "plain.example", MX) == Security.INSECURE
+        assert signed.count("plain.example", MX) == number
+
+
+async def test_one_resolver_that_passes_is_proof_where_another_is_dead(
+    signed: NameServer, resolver_for: Maker, clock: VirtualClock
+) -> None:
+    async with NameServer(signed.zone) as other:
+        resolver = resolver_for(other.server, signed.server, self_test=True, timeout=0.3)
+        await learn(resolver)
+        other.conduct = Conduct.DEAD
+        signed.zone.change(lambda _: True, insecure)
+        clock.advance(600)
+        assert await code(resolver, "example.com", MX) == Security.INSECURE
 
 
 async def test_a_periodic_test_runs_beside_a_lookup(

@@ -146,6 +146,17 @@ def test_what_is_proven_bad_is_not_believed(clock: VirtualClock) -> None:
     assert not trust.believes(Server("127.0.0.1", 5353))
 
 
+def test_what_a_server_proved_before_the_last_test_proves_nothing_now(clock: VirtualClock) -> None:
+    trust = Trust((LOCAL, OTHER, FOREIGN), (), clock)
+    assert trust.proven() == ()
+    trust.record({LOCAL: GOOD, OTHER: GOOD})
+    assert trust.proven() == (LOCAL, OTHER)
+    trust.record({LOCAL: UNCLEAR, OTHER: GOOD, FOREIGN: GOOD})
+    assert trust.proven() == (OTHER,)
+    trust.record({LOCAL: GOOD, OTHER: BAD})
+    assert trust.proven() == (LOCAL,)
+
+
 def test_changes_are_told_and_reasons_kept(clock: VirtualClock) -> None:
     trust = Trust((LOCAL,), (), clock)
     assert trust.record({LOCAL: GOOD})

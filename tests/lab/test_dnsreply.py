@@ -122,6 +122,12 @@ def test_a_resolver_that_cannot_validate(zone: Zone) -> None:
     assert ask(zone, "bogus.example", conduct=conduct).options[0].to_text().startswith("EDE 6")
 
 
+def test_a_resolver_that_is_cut_off(zone: Zone) -> None:
+    for name in ("secure.example", "insecure.example", "nosuch.example"):
+        message = ask(zone, name, conduct=Conduct.CUT)
+        assert (message.rcode(), message.options[0].to_text()[:6]) == (dns.rcode.SERVFAIL, "EDE 22")
+
+
 def test_a_chain(zone: Zone) -> None:
     assert types(ask(zone, "alias.example")) == ["CNAME", "A"]
     zone.alias("loop.example", "loop.example")

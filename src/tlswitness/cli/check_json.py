@@ -10,6 +10,7 @@ from tlswitness.datapoint import to_dict
 from tlswitness.delivery.course import Course
 from tlswitness.delivery.outcome import TlsFacts
 from tlswitness.dns.answer import LookupFailed
+from tlswitness.dns.trust import TrustReport
 from tlswitness.engine.check import CertificateFacts, Check, Finding, MxLook, StsLook, Try, Way
 from tlswitness.policy.dane import DaneLookupFailed, DaneRecords, HostFound, NoDane
 from tlswitness.policy.plan import Plan
@@ -37,9 +38,14 @@ def as_json(check: Check) -> dict[str, Any]:
         ),
         "findings": [_finding(finding) for finding in check.findings],
         "reported": [to_dict(point) for point in prospect.points],
-        "resolver": {"state": str(check.trust.state), "text": check.trust.words},
+        "resolver": _resolver(check.trust),
         "ways": [_way(way) for way in check.ways],
     }
+
+
+def _resolver(trust: TrustReport) -> dict[str, Any]:
+    servers = [{"server": str(each.server), "state": str(each.trust), "reason": each.reason} for each in trust.servers]
+    return {"state": str(trust.state), "alarm": trust.alarm, "text": trust.words, "servers": servers}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

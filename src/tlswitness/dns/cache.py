@@ -7,7 +7,7 @@ RFC 2308 sections 5 (denials) and 7 (failures, kept for a moment only), RFC 7671
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tlswitness.dns.answer import Answer, Denied, Found, LookupFailed, Record, RecordType, TlsaRecord, TxtRecord
@@ -87,9 +87,10 @@ class AnswerCache:
         while len(self._entries) > self._max_entries or self._octets > self._max_octets:
             self._drop(next(iter(self._entries)))
 
-    def forget_unproven(self) -> None:
-        """Drop all that is not secure: it was learnt when the resolver's word on security could not be had."""
-        for key in [key for key, entry in self._entries.items() if not _is_secure(entry.answer)]:
+    def forget_unproven(self, keys: Iterable[Key] | None = None) -> None:
+        """Drop what is not secure, of all or of `keys`: it was learnt when the resolver said nothing of security."""
+        wanted = tuple(self._entries) if keys is None else keys
+        for key in [key for key in wanted if key in self._entries and not _is_secure(self._entries[key].answer)]:
             self._drop(key)
 
     def clear(self) -> None:

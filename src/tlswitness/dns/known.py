@@ -3,7 +3,8 @@
 Separate because it must also know the way: without validation the MX RRset and the addresses look insecure, and the
 TLSA records behind them would never be asked for. So the MX domain and the aliases of a protected host are protected
 too.
-Bounded; in memory only. RFC 7672 section 2.1.2 (no downgrade by lookup errors).
+What is known has no TTL: it lasts until a resolver that has just been tested says otherwise. Bounded; in memory only,
+so that a process begins without. RFC 7672 section 2.1.2 (no downgrade by lookup errors).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TypeVar
 
-from tlswitness.dns.answer import Answer, Found, MxRecord, RecordType
+from tlswitness.dns.answer import Answer, Found, LookupFailed, MxRecord, RecordType
 
 MAX_NAMES = 20_000
 """Hosts, MX domains and aliases kept, each; the least recently seen go first. Strangers' domains fill this."""
@@ -19,7 +20,7 @@ MAX_LINKS = 64
 """MX hosts kept for one domain."""
 
 _T = TypeVar("_T")
-_ADDRESS_TYPES = frozenset({RecordType.A, RecordType.AAAA, RecordType.CNAME})
+ADDRESS_TYPES = frozenset({RecordType.A, RecordType.AAAA, RecordType.CNAME})
 
 
 class KnownSecure:
@@ -32,26 +33,48 @@ class KnownSecure:
         self._aliases: OrderedDict[str, str] = OrderedDict()
 
     def learn(self, name: str, rtype: RecordType, answer: Answer) -> None:
-        """Take in a secure answer for `name` (lower case); other answers are for `forget` or for nothing."""
+        """Take in a secure answer for `name` (lower case); other answers are for `unlearn` or for nothing."""
         if not isinstance(answer, Found):
-            if rtype is RecordType.TLSA:
-                self.forget(name)
-            elif rtype is RecordType.MX:
-                self._exchanges.pop(name, None)
+            if rtype in (RecordType.TLSA, RecordType.MX):
+                self.unlearn(name, rtype, answer)
             return
         if rtype is RecordType.TLSA:
             self._keep(self._hosts, tlsa_host(name), None)
         elif rtype is RecordType.MX:
-            hosts = (record.exchange.lower() for record in answer.records if isinstance(record, MxRecord))
-            self._keep(self._exchanges, name, tuple(hosts)[:MAX_LINKS])
-        elif rtype in _ADDRESS_TYPES and answer.chain:
+            self._keep(self._exchanges, name, _exchanges(answer))
+        elif rtype in ADDRESS_TYPES and answer.chain:
             self._keep(self._aliases, name, answer.chain[-1].target.lower())
         elif rtype in (RecordType.A, RecordType.AAAA):
             self._aliases.pop(name, None)
 
-    def forget(self, tlsa_name: str) -> None:
-        """The host of this TLSA name has secure TLSA records no more, as a validating resolver says."""
-        self._hosts.pop(tlsa_host(tlsa_name), None)
+    def unlearn(self, name: str, rtype: RecordType, answer: Answer) -> None:
+        """Take in an insecure answer for `name` (lower case) of a resolver that validates: what was signed is no more.
+
+        An alias that leads out of the signed zone leaves its own name's TLSA records what they are.
+        """
+        if rtype is RecordType.TLSA:
+            self._hosts.pop(tlsa_host(name), None)
+        elif rtype is RecordType.MX:
+            self._exchanges.pop(name, None)
+        elif rtype in ADDRESS_TYPES and not isinstance(answer, LookupFailed) and not answer.chain:
+            self._aliases.pop(name, None)
+            self._hosts.pop(name, None)
+
+    def gives_up(self, name: str, rtype: RecordType, answer: Answer) -> bool:
+        """Whether a secure answer for `name` (lower case) opens a way around TLSA records that are known.
+
+        A server that has begun to set AD on everything would let a forger deny records, or name another host.
+        """
+        if not self.protects(name, rtype):
+            return False
+        if rtype is RecordType.TLSA:
+            return not isinstance(answer, Found)
+        if rtype is RecordType.MX:
+            known, new = self._exchanges.get(name, ()), _exchanges(answer)
+            return not set(new).issubset(known or (name,)) or not any(map(self._protects_host, new or (name,)))
+        # The walk asks for TLSA records at the end of the aliases and at the name itself.
+        leads = isinstance(answer, Found) and rtype is not RecordType.CNAME
+        return leads and name not in self._hosts and _end(answer) not in self._hosts
 
     def protects(self, name: str, rtype: RecordType) -> bool:
         """Whether an insecure answer for `name` (lower case) would open a way around a host's TLSA records."""
@@ -59,7 +82,7 @@ class KnownSecure:
             return False
         if rtype is RecordType.TLSA:
             return tlsa_host(name) in self._hosts
-        if rtype in _ADDRESS_TYPES:
+        if rtype in ADDRESS_TYPES:
             return self._protects_host(name)
         if rtype is RecordType.MX:
             return self._protects_host(name) or any(map(self._protects_host, self._exchanges.get(name, ())))
@@ -73,6 +96,17 @@ class KnownSecure:
         table.move_to_end(name)
         if len(table) > self._max_names:
             table.popitem(last=False)
+
+
+def _exchanges(answer: Answer) -> tuple[str, ...]:
+    """The hosts in an order that does not depend on the server's."""
+    records = [record for record in answer.records if isinstance(record, MxRecord)] if isinstance(answer, Found) else []
+    hosts = sorted((record.preference, record.exchange.lower()) for record in records)
+    return tuple(host for _, host in hosts[:MAX_LINKS])
+
+
+def _end(answer: Answer) -> str | None:
+    return answer.chain[-1].target.lower() if isinstance(answer, Found) and answer.chain else None
 
 
 def tlsa_host(name: str) -> str:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tlswitness.dns import cache as cache_limits
 from tlswitness.dns.answer import Answer, LookupFailed, RecordType, Security
 from tlswitness.dns.asker import Asker
 from tlswitness.dns.cache import AnswerCache, Key
-from tlswitness.dns.known import KnownSecure
+from tlswitness.dns.known import ADDRESS_TYPES, KnownSecure
 from tlswitness.dns.servers import Server, system_servers
 from tlswitness.dns.trust import (
     DOUBT_INTERVAL,
@@ -30,6 +30,10 @@ from tlswitness.dns.trust import (
     TrustState,
     judge_probe,
 )
+
+LOOKS = 5
+"""Tests in a row, the name asked anew after each, before a known name counts as unprotected. Behind one address there
+may be several resolvers, of which one does not validate: by chance they pass one test, and not all of these."""
 
 _log = logging.getLogger(__name__)
 
@@ -151,37 +155,56 @@ class DnsResolver:
         await self._test_if_due()
         if self._trust.lost and self._known.protects(name, rtype):
             return self._refuse(key)
-        answer = await self._ask(key)
-        if _is_insecure(answer) and self._known.protects(name, rtype) and self._self_test:
+        generation = self._generation
+        answer = await self._ask(key, self._trust.usable())
+        if self._downgrades(key, answer):
             answer = await self._second_look(key)
-        if not isinstance(answer, LookupFailed):
-            # The standing may have changed while the query was under way: what was believed then may not count now.
-            if answer.secure and self._trust.lost:
-                return self._refuse(key)
-            if answer.secure:
-                self._known.learn(name, rtype, answer)
-            elif rtype is RecordType.TLSA:
-                self._known.forget(name)
-        self._cache.put(key, answer)
+            generation = self._generation
+        # The standing may have changed while the query was under way: what was believed then may not count now.
+        if _is_secure(answer) and self._trust.lost:
+            return self._refuse(key)
+        if _is_secure(answer):
+            self._learn(key, answer)
+        if generation == self._generation:
+            self._cache.put(key, answer)
         return answer
 
-    async def _ask(self, key: Key) -> Answer:
+    async def _ask(self, key: Key, servers: Sequence[Server]) -> Answer:
         name, rtype = key
-        return await self._asker.ask(name, rtype, self._trust.usable(), self._trust.believes)
+        return await self._asker.ask(name, rtype, servers, self._trust.believes)
+
+    def _downgrades(self, key: Key, answer: Answer) -> bool:
+        """Whether to believe this answer would open a way around TLSA records that are known."""
+        if isinstance(answer, LookupFailed) or not self._self_test:
+            return False
+        return self._known.gives_up(*key, answer) if answer.secure else self._known.protects(*key)
 
     async def _second_look(self, key: Key) -> Answer:
-        """A name that was secure came back as insecure: its zone was unsigned, or a resolver has stopped validating.
+        """A known name came back as insecure, or without what protects it: DNS has changed, or a resolver lies.
 
-        Only a test that begins now tells, and only what the resolvers that pass it say counts; a test that shows
+        Only tests that begin now tell, and only what the resolvers that pass them say counts; a test that shows
         nothing is no proof. One test serves all who ask meanwhile.
         """
-        if self._test is not None:  # it may have been answered before the name was
-            await asyncio.wait([self._test])
-        await self.test_trust()
-        if not self._trust.proven():
-            return self._refuse(key)
-        answer = await self._ask(key)
-        return answer if self._trust.proven() else self._refuse(key)
+        answer: Answer = self._refuse(key)  # LOOKS is not 0
+        for looks in range(1, LOOKS + 1):
+            if self._test is not None:  # it may have been answered before the name was
+                await asyncio.wait([self._test])
+            await self.test_trust()
+            for _ in range(looks):  # ever more, so that no fixed order of minds keeps in step
+                answer = await self._ask(key, self._trust.proven())
+                if not self._trust.proven():
+                    return self._refuse(key)
+                if not self._downgrades(key, answer):
+                    return answer
+        self._known.unlearn(*key, answer)
+        return answer
+
+    def _learn(self, key: Key, answer: Answer) -> None:
+        name, rtype = key
+        self._known.learn(name, rtype, answer)
+        if rtype in ADDRESS_TYPES:
+            # What another type of the name was said to be before must not speak for it when this one is kept from us.
+            self._cache.forget_unproven((name, other) for other in ADDRESS_TYPES)
 
     def _refuse(self, key: Key) -> LookupFailed:
         name, rtype = key
@@ -224,5 +247,5 @@ class DnsResolver:
             self._on_trust(report)
 
 
-def _is_insecure(answer: Answer) -> bool:
-    return not isinstance(answer, LookupFailed) and not answer.secure
+def _is_secure(answer: Answer) -> bool:
+    return not isinstance(answer, LookupFailed) and answer.secure

@@ -179,10 +179,9 @@ class Trust:
     def lost(self) -> bool:
         return self.state is TrustState.LOST
 
-    def proven(self) -> bool:
-        """Whether each server that is asked passed the last test, not just an earlier one."""
-        asked = self.usable()
-        return self.state is TrustState.VALIDATING and self._passed.issuperset(asked)
+    def proven(self) -> tuple[Server, ...]:
+        """The servers that passed the last test, not just an earlier one."""
+        return tuple(server for server in self.to_test() if server in self._passed)
 
     def usable(self) -> tuple[Server, ...]:
         """Whom to ask now: the best that there are, never a worse one beside them.

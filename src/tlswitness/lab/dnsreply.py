@@ -52,6 +52,7 @@ class Conduct(StrEnum):
     AD_ALWAYS = "sets AD on everything"
     STRIP_DO = "leaves signatures out, never sets AD"
     SERVFAIL_SIGNED = "answers SERVFAIL for all that is signed"
+    CUT = "reaches nobody and answers SERVFAIL"
     DEAD = "does not answer"
 
 
@@ -122,6 +123,8 @@ def reply_to(query: dns.message.Message, zone: Zone, conduct: Conduct, *, tcp: b
     content = _content(zone, query.question[0].name, rtype, reply)
     if conduct is Conduct.SERVFAIL_SIGNED and content.secure and content.error is None:
         content = _Content(dns.rcode.SERVFAIL, error=Failing(ede=9, text="no trust anchor fits"))
+    if conduct is Conduct.CUT:
+        content = _Content(dns.rcode.SERVFAIL, error=Failing(ede=22, text="no reachable authority"))
     data = _octets(query, content, ident=query.id, flags=_ad(query, content, conduct), signed=_signs(query, conduct))
     limit = min(query.payload, MAX_UDP) if query.edns >= 0 else PLAIN_UDP
     if not tcp and len(data) > max(limit, PLAIN_UDP):

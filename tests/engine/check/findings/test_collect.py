@@ -94,6 +94,7 @@ def test_mail_that_is_lost_is_always_a_problem(make, tell):
     [
         (TrustState.UNTRUSTED, Severity.WARNING, False),
         (TrustState.NOT_VALIDATING, Severity.WARNING, False),
+        (TrustState.UNPROVEN, Severity.WARNING, True),
         (TrustState.LOST, Severity.PROBLEM, True),
     ],
 )

@@ -96,15 +96,18 @@ def _about_machine(destination: Destination, trust: TrustReport, ways: Sequence[
             f"mail for {destination.domain} takes the route of your configuration: {hops}",
             "The policies of the route count, not the domain's.",
         )
-    if not courses:
+    unanswered = any(isinstance(way.course, NoCourse) and way.course.status == "4.4.3" for way in ways)
+    if not courses and not unanswered:
         return
     if not destination.dane:
         yield Finding(Severity.NOTE, "dane-off", "your configuration switches DANE off here")
-    elif trust.state in _TRUST:
-        severity, temporary = _TRUST[trust.state]
+        return
+    if trust.alarm or trust.state in _TRUST:
+        # One of several that does not validate is a warning, too: DANE hangs on the others.
+        severity, temporary = _TRUST.get(trust.state, (Severity.WARNING, False))
         advice = "Run a validating resolver on 127.0.0.1, or name one that you trust in `trusted_resolvers`."
         yield Finding(severity, "resolver", trust.words, advice, temporary=temporary)
-    else:
+    if trust.state not in _BLIND:
         for course in courses:
             yield from _unsigned(course)
 
@@ -112,8 +115,10 @@ def _about_machine(destination: Destination, trust: TrustReport, ways: Sequence[
 _TRUST = {
     TrustState.UNTRUSTED: (Severity.WARNING, False),
     TrustState.NOT_VALIDATING: (Severity.WARNING, False),
+    TrustState.UNPROVEN: (Severity.WARNING, True),
     TrustState.LOST: (Severity.PROBLEM, True),
 }
+_BLIND = frozenset({TrustState.UNTRUSTED, TrustState.NOT_VALIDATING, TrustState.LOST})
 """Where this machine cannot say whether a domain has DANE."""
 
 
