@@ -208,6 +208,31 @@ def test_an_alias_asked_for_itself_is_not_followed() -> None:
     assert meaning(message, rtype=RecordType.CNAME) == Found(("a.example",), Security.SECURE, 300)
 
 
+SIGNED = "{} 300 IN RRSIG {} 13 2 300 20400101000000 20200101000000 4711 {} AAAA"
+
+
+@pytest.mark.parametrize(
+    ("records", "zone"),
+    [
+        (["www.example. 60 IN A 192.0.2.1"], ""),
+        (["www.example. 60 IN A 192.0.2.1", SIGNED.format("www.example.", "A", "Example.")], "example"),
+        ([SIGNED.format("www.example.", "A", "."), "www.example. 60 IN A 192.0.2.1"], ""),
+        ([*CHAIN, SIGNED.format("b.example.", "A", "b.example.")], ""),
+        ([*CHAIN, SIGNED.format("www.example.", "CNAME", "example.")], "example"),
+    ],
+)
+def test_who_signed_what_stands_at_the_name_asked_for(records: list[str], zone: str) -> None:
+    answer = meaning(response(records))
+    assert isinstance(answer, Found)
+    assert answer.zone == zone
+    step = meaning(response(CHAIN[:1]))
+    assert isinstance(step, Unfinished)
+    rest = response([CHAIN[2], SIGNED.format("b.example.", "A", "b.example.")], name="b.example.")
+    end = meaning(rest, "b.example.", trail=step.trail)
+    assert isinstance(end, Found)
+    assert end.zone == ""
+
+
 def test_the_end_of_a_chain_may_be_denied() -> None:
     assert meaning(response(CHAIN[:2], rcode=3)) == Denied(Denial.NXDOMAIN, Security.SECURE, 0, ALIASES)
     denied = meaning(response(CHAIN[:2], authority=[SOA]))

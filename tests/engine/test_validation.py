@@ -22,7 +22,7 @@ from tlswitness.lab.fakes import VirtualClock
 from tlswitness.lab.mx import BEHAVIOURS, MxServer
 from tlswitness.lab.nameserver import NameServer
 from tlswitness.lab.site import Mx
-from tlswitness.lab.zone import NODATA, NXDOMAIN, Missing, Zone
+from tlswitness.lab.zone import NODATA, NXDOMAIN, Key, Missing, Records, Zone, insecure
 
 MESSAGE = b"From: me@example.org\r\nSubject: hello\r\n\r\nHello.\r\n"
 DOMAIN, OTHER, HOST, EVIL = "one.test", "other.test", "mx.one.test", "mx.evil.test"
@@ -332,6 +332,61 @@ async def test_a_resolver_that_takes_turns(scene: Scene, minds: str, offset: int
             scene.clock.advance(TTL)
             assert isinstance(await deliver(engine), Deferred)
     assert scene.in_clear == 0
+
+
+def let_through(key: Key) -> bool:
+    """What a forger on the way can reach; the parent zone is honest, and so is the root."""
+    return key[0] != "" and key[1] is not RecordType.DS
+
+
+@pytest.mark.rfc(7672, "2.1.1")
+@pytest.mark.parametrize("forgery", FORGERIES)
+async def test_a_resolver_that_lets_bogus_answers_through(scene: Scene, forgery: str) -> None:
+    """It passes each test (unbound's val-permissive-mode): only that the zone is signed speaks against its answers."""
+    signed = Records(("12345 13 2 " + 64 * "0",))
+    scene.zone.set(DOMAIN, RecordType.DS, signed)
+    async with scene.engine() as engine:
+        await first(engine)
+        scene.strip()
+        FORGERIES[forgery](scene)
+        scene.zone.set(DOMAIN, RecordType.DS, signed)
+        scene.zone.change(let_through, insecure)
+        for _ in range(3):
+            scene.clock.advance(TTL)
+            outcome = await deliver(engine)
+            assert isinstance(outcome, Deferred)
+            assert "and one.test is: the resolver lets through what fails validation" in outcome.text
+        assert (await engine.resolver.test_trust()).state is TrustState.VALIDATING
+    assert scene.in_clear == 0
+
+
+@pytest.mark.rfc(7672, "2.1.1")
+async def test_a_zone_that_is_signed_no_more(scene: Scene) -> None:
+    """Its parent says so: mail goes as to any domain without DNSSEC."""
+    scene.zone.set(DOMAIN, RecordType.DS, Records(("12345 13 2 " + 64 * "0",)))
+    async with scene.engine() as engine:
+        await first(engine)
+        scene.zone.set(DOMAIN, RecordType.DS, NODATA)
+        scene.zone.change(let_through, insecure)
+        scene.clock.advance(TTL)
+        outcome = await deliver(engine)
+        assert isinstance(outcome, Delivered)
+        assert outcome.tls.verified_by == ()
+
+
+@pytest.mark.rfc(7672, "2.1.3")
+@pytest.mark.parametrize(("signed", "kind"), [(True, Delivered), (False, Deferred)])
+async def test_a_host_that_becomes_an_alias_out_of_its_zone(scene: Scene, signed: bool, kind: type) -> None:
+    """The alias itself is signed, or a forger's."""
+    scene.zone.set(DOMAIN, RecordType.DS, Records(("12345 13 2 " + 64 * "0",)))
+    async with scene.engine() as engine:
+        await first(engine)
+        scene.zone.remove(HOST)
+        scene.zone.remove(TLSA_NAME)
+        scene.zone.alias(HOST, EVIL, secure=signed)
+        scene.zone.address(EVIL, scene.evil.address, secure=False)
+        scene.clock.advance(TTL)
+        assert isinstance(await deliver(engine), kind)
 
 
 @pytest.mark.rfc(7672, "2.1.2")

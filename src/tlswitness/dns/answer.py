@@ -6,7 +6,7 @@ failed lookup must never lower it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -26,6 +26,7 @@ class RecordType(StrEnum):
     A = "A"
     AAAA = "AAAA"
     CNAME = "CNAME"
+    DS = "DS"
     MX = "MX"
     SOA = "SOA"
     TLSA = "TLSA"
@@ -68,7 +69,7 @@ class TxtRecord:
 
 
 Record = MxRecord | TlsaRecord | TxtRecord | str
-"""Addresses, CNAME targets and SOA records are text (case kept, no trailing dot); the other types have a class each."""
+"""Addresses, CNAME targets, SOA and DS records are text (case kept, no trailing dot); the other types have a class each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class Found:
     """SECURE or INSECURE, of the whole chain: one insecure link makes it insecure (RFC 7672 section 2.1.3)."""
     ttl: int
     chain: tuple[Alias, ...] = ()
+    zone: str = field(default="", compare=False)
+    """Who signed what stands at the name asked for, in lower case; "" where the resolver passes no signatures on."""
 
     @property
     def secure(self) -> bool:
@@ -116,8 +119,8 @@ class LookupFailed:
     security: Security
     """BOGUS where the resolver said so (EDE), else FAILED."""
     code: str
-    """A stable token: an rcode (`SERVFAIL`), with EDE `SERVFAIL EDE 6`, or `timeout`, `malformed`, `cname-loop`,
-    `dnssec-lost`, `network`, `not-recursive`, `bad-name`."""
+    """A stable token: an rcode (`SERVFAIL`), with EDE `SERVFAIL EDE 6`, or `bogus`, `timeout`, `malformed`,
+    `cname-loop`, `dnssec-lost`, `network`, `not-recursive`, `bad-name`."""
     detail: str = ""
     """For logs: the name asked, the resolver, the EDE's text."""
 

@@ -111,7 +111,7 @@ def _is_secure(answer: Answer) -> bool:
 def _with_ttl(answer: Answer, ttl: int) -> Answer:
     match answer:
         case Found():
-            return Found(answer.records, answer.security, ttl, answer.chain)
+            return Found(answer.records, answer.security, ttl, answer.chain, answer.zone)
         case Denied():
             return Denied(answer.denial, answer.security, ttl, answer.chain)
         case LookupFailed():

@@ -53,6 +53,8 @@ class Trail:
     chain: tuple[Alias, ...] = ()
     secure: bool = True
     ttl: int = MAX_TTL
+    zone: str | None = field(default=None, compare=False)
+    """Of the name asked for; None before the first response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,13 @@ def interpret(
     code = RAW_TLSA if rtype is RecordType.TLSA else dns.rdatatype.from_text(rtype.value)
     secure = trail.secure and believed and bool(message.flags & dns.flags.AD)
     chain, ttl = trail.chain, trail.ttl
+    zone = _signer(message, name) if trail.zone is None else trail.zone
     seen = {alias.owner.lower() for alias in chain}
     while True:
         if found := records.get((name, code)):
             ttl = min(ttl, *(item[1] for item in found))
             values = tuple(dict.fromkeys(_record(rdata) for rdata, _ in found))
-            return Found(values, _security(secure), ttl, chain)
+            return Found(values, _security(secure), ttl, chain, zone)
         aliases = records.get((name, dns.rdatatype.CNAME))
         if not aliases:
             break
@@ -93,7 +96,7 @@ def interpret(
             return LookupFailed(Security.FAILED, "cname-loop", f"the aliases of {chain[0].owner} run in a circle")
         if len(chain) > MAX_CHAIN:
             return LookupFailed(Security.FAILED, "cname-loop", f"more than {MAX_CHAIN} aliases from {chain[0].owner}")
-    return _without_records(message, name, Trail(chain, secure, ttl), followed=len(chain) > len(trail.chain))
+    return _without_records(message, name, Trail(chain, secure, ttl, zone), followed=len(chain) > len(trail.chain))
 
 
 def failure_of(message: dns.message.Message) -> LookupFailed:
@@ -142,6 +145,14 @@ def _by_owner(message: dns.message.Message) -> dict[tuple[dns.name.Name, int], l
             group = records.setdefault((rrset.name, rrset.rdtype), [])
             group.extend((rdata, _ttl(rrset.ttl)) for rdata in rrset)
     return records
+
+
+def _signer(message: dns.message.Message, name: dns.name.Name) -> str:
+    for rrset in message.answer:
+        if rrset.rdtype == dns.rdatatype.RRSIG and rrset.name == name:
+            signature: Any = rrset[0]
+            return name_text(signature.signer).lower()
+    return ""
 
 
 _NO_TLSA = b"\xff\xff\xff"

@@ -31,6 +31,7 @@ class KnownSecure:
         self._hosts: OrderedDict[str, None] = OrderedDict()
         self._exchanges: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._aliases: OrderedDict[str, str] = OrderedDict()
+        self._zones: OrderedDict[str, str] = OrderedDict()
 
     def learn(self, name: str, rtype: RecordType, answer: Answer) -> None:
         """Take in a secure answer for `name` (lower case); other answers are for `unlearn` or for nothing."""
@@ -38,6 +39,7 @@ class KnownSecure:
             if rtype in (RecordType.TLSA, RecordType.MX):
                 self.unlearn(name, rtype, answer)
             return
+        self._keep(self._zones, name, answer.zone)
         if rtype is RecordType.TLSA:
             self._keep(self._hosts, tlsa_host(name), None)
         elif rtype is RecordType.MX:
@@ -59,6 +61,10 @@ class KnownSecure:
         elif rtype in ADDRESS_TYPES and not isinstance(answer, LookupFailed) and not answer.chain:
             self._aliases.pop(name, None)
             self._hosts.pop(name, None)
+
+    def zone(self, name: str) -> str:
+        """The zone that signed what a secure answer for `name` (lower case) brought; "" where that is not known."""
+        return self._zones.get(name, "")
 
     def gives_up(self, name: str, rtype: RecordType, answer: Answer) -> bool:
         """Whether a secure answer for `name` (lower case) opens a way around TLSA records that are known.

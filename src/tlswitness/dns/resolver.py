@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tlswitness.dns import cache as cache_limits
-from tlswitness.dns.answer import Answer, LookupFailed, RecordType, Security
+from tlswitness.dns.answer import Answer, Found, LookupFailed, RecordType, Security
 from tlswitness.dns.asker import Asker
 from tlswitness.dns.cache import AnswerCache, Key
 from tlswitness.dns.known import ADDRESS_TYPES, KnownSecure
@@ -34,6 +34,8 @@ from tlswitness.dns.trust import (
 LOOKS = 5
 """Tests in a row, the name asked anew after each, before a known name counts as unprotected. Behind one address there
 may be several resolvers, of which one does not validate: by chance they pass one test, and not all of these."""
+
+_STILL_SIGNED = "{} {}: the answer is not signed, and {} is: the resolver lets through what fails validation"
 
 _log = logging.getLogger(__name__)
 
@@ -196,8 +198,24 @@ class DnsResolver:
                     return self._refuse(key)
                 if not self._downgrades(key, answer):
                     return answer
+        if await self._is_bogus(key, answer):
+            return LookupFailed(Security.BOGUS, "bogus", _STILL_SIGNED.format(*key, self._known.zone(key[0])))
         self._known.unlearn(*key, answer)
         return answer
+
+    async def _is_bogus(self, key: Key, answer: Answer) -> bool:
+        """Whether the zone that signed this name is still to be signed, as its parent says and a resolver validates.
+
+        Some let through what is bogus, without AD, and pass every test (unbound's val-permissive-mode).
+        """
+        name, _ = key
+        zone = self._known.zone(name)
+        if not zone or isinstance(answer, LookupFailed) or answer.secure:
+            return False
+        if answer.chain and _is_secure(await self._ask((name, RecordType.CNAME), self._trust.proven())):
+            return False  # the zone has signed an alias that leads out of it
+        delegation = await self._ask((zone, RecordType.DS), self._trust.proven())
+        return isinstance(delegation, LookupFailed) or (isinstance(delegation, Found) and delegation.secure)
 
     def _learn(self, key: Key, answer: Answer) -> None:
         name, rtype = key

@@ -58,7 +58,7 @@ class Conduct(StrEnum):
 
 _CLASS_IN = dns.rdataclass.IN
 _ROOT_SOA = dns.rdata.from_text(_CLASS_IN, dns.rdatatype.SOA, "a.lab. hostmaster.lab. 1 1800 900 604800 300")
-_SIGNATURE = "{} 8 1 300 20400101000000 20200101000000 20326 . AAAA"
+_SIGNATURE = "{} 8 1 300 20400101000000 20200101000000 20326 {}. AAAA"
 _CODES = {dns.rdatatype.from_text(rtype.value): rtype for rtype in RecordType}
 _UNSIGNED = "home.arpa"
 
@@ -69,6 +69,8 @@ class _Rr:
     rtype: dns.rdatatype.RdataType
     ttl: int
     data: bytes
+    signer: str = ""
+    """The zone that it is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ def _content(zone: Zone, name: dns.name.Name, rtype: RecordType | str, reply: Re
     seen = {name}
     while isinstance(reply, Cname):
         target = _name(reply.target)
-        answer.append(_Rr(name, dns.rdatatype.CNAME, reply.ttl, _wire(target)))
+        answer.append(_Rr(name, dns.rdatatype.CNAME, reply.ttl, _wire(target), zone.signer(_text(name))))
         secure = secure and reply.secure
         if rtype is RecordType.CNAME or not reply.finished or target in seen or len(answer) >= MAX_ALIASES:
             return _Content(answer=tuple(answer), secure=secure)
@@ -162,7 +164,8 @@ def _content(zone: Zone, name: dns.name.Name, rtype: RecordType | str, reply: Re
     match reply:
         case Records(records=records, ttl=ttl):
             code = dns.rdatatype.from_text(str(rtype))
-            answer.extend(_Rr(name, code, ttl, _data(record, code)) for record in records)
+            signer = zone.signer(_text(name))
+            answer.extend(_Rr(name, code, ttl, _data(record, code), signer) for record in records)
             return _Content(answer=tuple(answer), secure=secure and reply.secure)
         case Missing(ttl=ttl):
             rcode = dns.rcode.NXDOMAIN if reply.name else dns.rcode.NOERROR
@@ -193,8 +196,8 @@ def _octets(
     answers = list(content.answer)
     if signed and content.secure:
         # One signature per owner and type, never looked at: its presence tells that DO was heeded.
-        sets = {(rr.owner, rr.rtype): rr.ttl for rr in content.answer}
-        answers += [_Rr(owner, dns.rdatatype.RRSIG, ttl, _signature(rtype)) for (owner, rtype), ttl in sets.items()]
+        sets = {(rr.owner, rr.rtype): rr for rr in content.answer}
+        answers += [_Rr(rr.owner, dns.rdatatype.RRSIG, rr.ttl, _signature(rr)) for rr in sets.values()]
     authority: list[_Rr] = []
     if content.denied_ttl is not None:
         authority = [_Rr(dns.name.root, dns.rdatatype.SOA, content.denied_ttl, _ROOT_SOA.to_wire() or b"")]
@@ -221,8 +224,8 @@ def _opt(content: _Content) -> bytes:
     return struct.pack("!BHHBBHH", 0, dns.rdatatype.OPT, MAX_UDP, content.rcode >> 4, 0, 0, len(options)) + options
 
 
-def _signature(rtype: dns.rdatatype.RdataType) -> bytes:
-    text = _SIGNATURE.format(dns.rdatatype.to_text(rtype))
+def _signature(rr: _Rr) -> bytes:
+    text = _SIGNATURE.format(dns.rdatatype.to_text(rr.rtype), rr.signer)
     return dns.rdata.from_text(_CLASS_IN, dns.rdatatype.RRSIG, text).to_wire() or b""
 
 
@@ -244,6 +247,10 @@ def _data(record: Record, rtype: dns.rdatatype.RdataType) -> bytes:
 
 def _wire(name: dns.name.Name) -> bytes:
     return name.to_wire() or b""
+
+
+def _text(name: dns.name.Name) -> str:
+    return name.to_text(omit_final_dot=True)
 
 
 def _name(text: str) -> dns.name.Name:

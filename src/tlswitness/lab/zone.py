@@ -172,6 +172,13 @@ class Zone:
         name = _key(name)
         return any(owner == name for owner, _ in self._replies)
 
+    def signer(self, name: str) -> str:
+        """The nearest name at or above `name` that has a DS record: the zone that signs it; "" is the root."""
+        name = _key(name)
+        while name and not isinstance(self._replies.get((name, RecordType.DS)), Records):
+            name = name.partition(".")[2]
+        return name
+
     def _records(self, name: str, rtype: RecordType, values: tuple[Record, ...], secure: bool) -> None:
         self.set(name, rtype, Records(values, secure, self._ttl))
 
