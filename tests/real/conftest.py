@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,12 @@ class Delivered:
     """Without their epochs, which were looked at."""
     mail: list[dict]
     connections: dict[str, int]
-    trust: str
+    trusts: list[str]
+    """What was believed of the resolvers after each."""
+
+    @property
+    def trust(self) -> str:
+        return self.trusts[-1]
 
     @property
     def kinds(self) -> list[str]:
@@ -54,12 +59,15 @@ class World:
         lines: int = 0,
         parallel: bool = False,
         pause: float = 0,
+        turns: Sequence[dict | None] = (),
+        later: float = 0,
         **options: object,
     ) -> Delivered:
         """Each step is the domain of one message's recipient, or the recipients; `options` configure the engine."""
         began = int(time.time())
         recipients = [(f"someone@{step}",) if isinstance(step, str) else step for step in steps]
-        order = {"steps": recipients, "options": options, "lines": lines, "parallel": parallel, "pause": pause}
+        how = {"lines": lines, "parallel": parallel, "pause": pause, "turns": turns, "later": later}
+        order = {"steps": recipients, "options": options, **how}
         answer = self._ask({"deliver": order})
         assert "error" not in answer, answer["error"]
         for point in answer["points"]:

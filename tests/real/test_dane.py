@@ -14,7 +14,7 @@ from tests.real.support.expect import (
     sts,
     tlsa,
 )
-from tests.real.support.servers import UNBOUND_BLIND, UNBOUND_PLAIN
+from tests.real.support.servers import UNBOUND_BLIND, UNBOUND_PLAIN, UNBOUND_TURNING
 from tests.real.support.zones import MANY, NAMED
 
 pytestmark = pytest.mark.slow
@@ -257,6 +257,43 @@ def test_a_resolver_whose_word_does_not_count_makes_no_dane(real, case):
     assert done.trust == state
     assert done.points == [session(none(domain), domain, POSTFIX)]
     assert done.kinds == ["Delivered"]
+
+
+TURNING = {"resolvers": [UNBOUND_TURNING], "trusted_resolvers": [UNBOUND_TURNING]}
+TURNS = {
+    "no validator": {"modules": "iterator", "forged": True},
+    "permissive": {"permissive": "yes", "forged": True},
+    "validating": {"forged": True},
+}
+"""How unbound comes back, with a forger behind it."""
+
+
+@pytest.mark.rfc(7672, "2.1.2")
+@pytest.mark.parametrize("later", [600, 7200], ids=["between two tests", "when a test is due"])
+@pytest.mark.parametrize("how", TURNS)
+@pytest.mark.parametrize("domain", ["ee.signed.example", "ee2.signed.example"], ids=["address forged", "mx forged"])
+def test_a_resolver_that_is_killed_and_comes_back(real, how, domain, later):
+    """DANE at first; no clear text without a resolver, nor with one that believes the forger; then DANE again."""
+    turns = [{}, None, TURNS[how], TURNS[how], {}, {}]
+    done = real.deliver(*[domain] * 6, turns=turns, later=later, pause=0.3, **TURNING)
+    lost = how == "no validator"
+    again = "Deferred" if lost else "Delivered"  # the test that shows that all is well runs beside the fifth message
+    assert done.kinds == ["Delivered", "Deferred", "Deferred", "Deferred", again, "Delivered"]
+    assert {str(o["verified_by"]) for o in done.outcomes if o["kind"] == "Delivered"} == {"['tlsa']"}
+    assert all(tls for _, _, tls in done.stored)
+    assert done.connections == {"postfix": len(done.stored), "exim": 0}
+    assert done.trusts[2:4] == ["lost" if lost else "on"] * 2
+    assert done.trust == "on"
+
+
+@pytest.mark.rfc(7672, "2.1.1")
+@pytest.mark.parametrize("how", TURNS)
+def test_such_a_resolver_from_the_start(real, how):
+    """Nothing is known then. An unbound that lets bogus answers through cannot be told from one that does not."""
+    done = real.deliver("ee.signed.example", turns=[TURNS[how]], **TURNING)
+    assert done.trust == {"no validator": "off: resolver does not validate"}.get(how, "on")
+    assert done.kinds == (["Deferred"] if how == "validating" else ["Delivered"])
+    assert all(not tls for _, _, tls in done.stored)
 
 
 @pytest.mark.rfc(7672, "6")

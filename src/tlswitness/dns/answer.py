@@ -69,7 +69,7 @@ class TxtRecord:
 
 
 Record = MxRecord | TlsaRecord | TxtRecord | str
-"""Addresses, CNAME targets, SOA and DS records are text (case kept, no trailing dot); the other types have a class each."""
+"""Addresses, CNAME targets, SOA and DS records are text (case kept, no trailing dot); the others have a class each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from tests.real.support.zones import (
     EXIM,
     EXIM_6,
     EXIM_UNREADY,
+    FORGER,
     NAMED,
     NGINX,
     NGINX_6,
@@ -38,6 +39,8 @@ UNBOUND_PLAIN = "127.0.0.3"
 """Debian's default: no extended errors (RFC 8914)."""
 UNBOUND_BLIND = "127.0.0.4"
 """Without its validator."""
+UNBOUND_TURNING = "127.0.0.6"
+"""Killed and started again as a test says."""
 MAILBOXES = Path("/var/mail/real")
 """A maildir for each server that takes mail."""
 POSTFIX_LOG = Path("/var/log/postfix.log")
@@ -68,6 +71,13 @@ class Servers:
             self.running[name] = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
+
+    def end(self, name: str) -> None:
+        """Kill one, and return when it is gone."""
+        process = self.running.pop(name, None)
+        if process is not None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def wait(self, endpoints: Iterable[tuple[str, int]]) -> None:
         """Until each takes connections; raises with what the servers said where one does not."""
@@ -104,33 +114,51 @@ def _takes_connections(endpoint: tuple[str, int]) -> bool:
         return probe.connect_ex(endpoint) == 0
 
 
-def start_dns(servers: Servers, zones: Mapping[str, Path], anchor: Path) -> None:
-    """BIND serves the zones; unbound validates on two addresses, and does not on a third."""
+def start_dns(servers: Servers, zones: Mapping[str, Path], anchor: Path, forgery: Path) -> None:
+    """BIND serves the zones, and once more a forged one; unbound validates on two addresses, and not on a third."""
+    _named(servers, "named", 53, zones)
+    _named(servers, "forger", FORGER, {"signed.example": forgery})
+    (servers.directory / "root.hints").write_text(f". NS ns.example.\nns.example. A {NAMED}\n")
+    (servers.directory / "anchor").symlink_to(anchor)
+    start_unbound(servers, "unbound", UNBOUND, ede="yes")
+    start_unbound(servers, "unbound-plain", UNBOUND_PLAIN)
+    start_unbound(servers, "unbound-blind", UNBOUND_BLIND, modules="iterator")
+    servers.wait([*((address, 53) for address in (NAMED, UNBOUND, UNBOUND_PLAIN, UNBOUND_BLIND)), (NAMED, FORGER)])
+
+
+def _named(servers: Servers, name: str, port: int, zones: Mapping[str, Path]) -> None:
     text = "".join(f'zone "{zone}" {{ type primary; file "{path}"; }};\n' for zone, path in zones.items())
-    named = servers.directory / "named.conf"
-    named.write_text(
-        f'options {{ directory "{servers.directory}"; listen-on {{ {NAMED}; }}; listen-on-v6 {{ none; }};\n'
+    config = servers.directory / f"{name}.conf"
+    config.write_text(
+        f'options {{ directory "{servers.directory}"; listen-on port {port} {{ {NAMED}; }}; listen-on-v6 {{ none; }};\n'
         "  recursion no; dnssec-validation no; pid-file none; session-keyfile none; };\n"
         f"controls {{ }};\n{text}"
     )
-    servers.start("named", ("/usr/sbin/named", "-g", "-n", "1", "-c", str(named)))
-    hints = servers.directory / "root.hints"
-    hints.write_text(f". NS ns.example.\nns.example. A {NAMED}\n")
-    resolvers = (
-        ("unbound", UNBOUND, "validator iterator", "yes"),
-        ("unbound-plain", UNBOUND_PLAIN, "validator iterator", "no"),
-        ("unbound-blind", UNBOUND_BLIND, "iterator", "no"),
+    servers.start(name, ("/usr/sbin/named", "-g", "-n", "1", "-c", str(config)))
+
+
+def start_unbound(
+    servers: Servers,
+    name: str,
+    address: str,
+    *,
+    modules: str = "validator iterator",
+    ede: str = "no",
+    permissive: str = "no",
+    forged: bool = False,
+) -> None:
+    """One unbound; `forged` puts the forger between it and the name servers of signed.example."""
+    place = servers.directory
+    stub = f'stub-zone:\n name: "signed.example"\n stub-addr: {NAMED}@{FORGER}\n' if forged else ""
+    config = place / f"{name}.conf"
+    config.write_text(
+        f'server:\n directory: "{place}"\n chroot: ""\n username: ""\n pidfile: ""\n'
+        f' use-syslog: no\n logfile: ""\n verbosity: 1\n interface: {address}\n do-not-query-localhost: no\n'
+        f' module-config: "{modules}"\n root-hints: "{place}/root.hints"\n trust-anchor-file: "{place}/anchor"\n'
+        f" val-permissive-mode: {permissive}\n val-log-level: 2\n ede: {ede}\n{stub}"
+        "remote-control:\n control-enable: no\n"
     )
-    for name, address, modules, ede in resolvers:
-        config = servers.directory / f"{name}.conf"
-        config.write_text(
-            f'server:\n directory: "{servers.directory}"\n chroot: ""\n username: ""\n pidfile: ""\n'
-            f' use-syslog: no\n logfile: ""\n verbosity: 1\n interface: {address}\n do-not-query-localhost: no\n'
-            f' module-config: "{modules}"\n root-hints: "{hints}"\n trust-anchor-file: "{anchor}"\n'
-            f" val-log-level: 2\n ede: {ede}\nremote-control:\n control-enable: no\n"
-        )
-        servers.start(name, ("/usr/sbin/unbound", "-d", "-p", "-c", str(config)))
-    servers.wait((address, 53) for address in (NAMED, UNBOUND, UNBOUND_PLAIN, UNBOUND_BLIND))
+    servers.start(name, ("/usr/sbin/unbound", "-d", "-p", "-c", str(config)))
 
 
 def start_postfix(servers: Servers, certificate: Path, domains: Iterable[str]) -> None:

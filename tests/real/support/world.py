@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tests.real.support import mailboxes, namespace, servers
-from tests.real.support.zones import STS, Tlsa, write_zones
+from tests.real.support.zones import STS, Tlsa, write_forgery, write_zones
 
 from tlswitness.config import Config, parse_config
 from tlswitness.datapoint import DataPoint, to_dict
 from tlswitness.delivery.outcome import Delivered, Envelope, RecipientOutcome
-from tlswitness.engine import Engine
+from tlswitness.engine import Engine, Surroundings
 from tlswitness.lab.authority import DAY, Authority, Issued, wrong
 
 NOT_HERE = 77
@@ -97,7 +97,7 @@ class World:
         servers.start_exim(self.servers, self._file("exim", exim), old)
         self._policies()
         zones, anchor = write_zones(self.directory, tlsa)
-        servers.start_dns(self.servers, zones, anchor)
+        servers.start_dns(self.servers, zones, anchor, write_forgery(self.directory))
         (self.directory / "ca.pem").write_bytes(self.authority.trust_pem)
         self.servers.wait([(servers.POSTFIX_CLEAR, 25), (servers.EXIM, 25), (servers.NGINX, 443)])
         return asdict(tlsa)
@@ -110,25 +110,32 @@ class World:
         lines: int,
         parallel: bool,
         pause: float,
+        turns: Sequence[Mapping[str, Any] | None],
+        later: float,
     ) -> dict[str, object]:
         """Each step is one message to these recipients, all of them by one engine.
 
         They go in parallel, or one after the other with a pause (seconds) after each; `lines` of 1,000 octets make
-        the messages longer.
+        the messages longer. `turns` says how the turning unbound is to run in each step, killed and started anew where
+        that changes (None: not at all), `later` how many seconds have passed since the step before, as DNS sees it.
         """
         points: list[DataPoint] = []
         marks = [f"mark {next(self.numbers):06}" for _ in steps]
+        trusts: list[str] = []
         before = mailboxes.connections()
-        async with Engine(self._config(options), hooks=[points.append]) as engine:
+        around = Surroundings(monotonic=lambda: time.monotonic() + later * len(trusts))
+        async with Engine(self._config(options), hooks=[points.append], surroundings=around) as engine:
 
             async def one(mark: str, recipients: Sequence[str]) -> tuple[RecipientOutcome, ...]:
+                if turns and (not trusts or turns[len(trusts)] != turns[len(trusts) - 1]):
+                    self._turn(turns[len(trusts)])
                 done = await engine.deliver(_message(mark, lines), Envelope(SENDER, tuple(recipients), eight_bit=True))
                 await asyncio.sleep(pause)
+                trusts.append(str(engine.resolver.trust.state))
                 return done.recipients
 
             jobs = [one(mark, recipients) for mark, recipients in zip(marks, steps, strict=True)]
             done = await asyncio.gather(*jobs) if parallel else [await job for job in jobs]
-            trust = str(engine.resolver.trust.state)
         outcomes = [outcome for each in done for outcome in each]
         taken = sum(isinstance(outcome, Delivered) for outcome in outcomes)
         self.delivered += taken
@@ -139,12 +146,18 @@ class World:
             "points": [to_dict(point) for point in points],
             "mail": mail,
             "connections": {name: after[name] - before[name] for name in after},
-            "trust": trust,
+            "trusts": trusts,
         }
 
     def tally(self) -> dict[str, object]:
         """What the engine said it delivered, and what is in the mailboxes."""
         return {"delivered": self.delivered, "stored": mailboxes.count()}
+
+    def _turn(self, how: Mapping[str, Any] | None) -> None:
+        self.servers.end("unbound-turning")
+        if how is not None:
+            servers.start_unbound(self.servers, "unbound-turning", servers.UNBOUND_TURNING, **how)
+            self.servers.wait([(servers.UNBOUND_TURNING, 53)])
 
     def _config(self, options: Mapping[str, object]) -> Config:
         given: dict[str, object] = {

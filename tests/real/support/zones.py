@@ -14,6 +14,8 @@ from pathlib import Path
 import dns.zone
 
 NAMED = "127.0.0.2"
+FORGER = 54
+"""The port, at NAMED, of somebody on the way to the name servers of signed.example: unsigned data of his own."""
 POSTFIX, POSTFIX_6 = "127.0.1.1", "fd00::25:1"
 EXIM, EXIM_6 = "127.0.1.2", "fd00::25:2"
 POSTFIX_CLEAR = "127.0.1.3"
@@ -93,6 +95,18 @@ def write_zones(directory: Path, tlsa: Tlsa) -> tuple[dict[str, Path], Path]:
     files["."] = _sign(directory, ".", root)
     (anchor,) = directory.glob("K.+*.key")
     return files, anchor
+
+
+def write_forgery(directory: Path) -> Path:
+    """What the forger says of signed.example: mail for `ee` and `ee2` goes to where nobody does STARTTLS."""
+    place = directory / "forger"
+    place.mkdir()
+    lines = [
+        *_mx(ee="postfix", ee2="clear"),
+        *_host("postfix", POSTFIX_CLEAR),
+        *_host("clear", POSTFIX_CLEAR),
+    ]
+    return _write(place, "signed.example", lines)
 
 
 def _signed(tlsa: Tlsa) -> list[str]:
