@@ -73,6 +73,15 @@ def test_levels(written):
     assert seen(LogLevel.ERROR, logging.WARNING) == "4"
 
 
+def test_some_may_be_left_out(written):
+    def all_of_them() -> None:
+        logging.getLogger("tlswitness.dns.resolver").error("1")
+        LOG.error("2")
+
+    (line,) = written(LogLevel.INFO, LogFormat.TEXT, all_of_them, without=["dns.resolver"])
+    assert line.endswith("2")
+
+
 def test_all_is_as_before():
     logger = logging.getLogger(logs.ROOT)
     before = (logger.handlers[:], logger.level)

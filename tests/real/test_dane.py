@@ -269,9 +269,12 @@ TURNS = {
 
 
 @pytest.mark.rfc(7672, "2.1.2")
-@pytest.mark.parametrize("later", [600, 7200], ids=["between two tests", "when a test is due"])
 @pytest.mark.parametrize("how", TURNS)
-@pytest.mark.parametrize("domain", ["ee.signed.example", "ee2.signed.example"], ids=["address forged", "mx forged"])
+@pytest.mark.parametrize(
+    ("domain", "later"),
+    [("ee.signed.example", 600), ("ee2.signed.example", 7200)],
+    ids=["address forged, between two tests", "mx forged, when a test is due"],
+)
 def test_a_resolver_that_is_killed_and_comes_back(real, how, domain, later):
     """DANE at first; no clear text without a resolver, nor with one that believes the forger; then DANE again."""
     turns = [{}, None, TURNS[how], TURNS[how], {}, {}]

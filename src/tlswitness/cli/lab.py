@@ -96,7 +96,8 @@ def command(
     if only_list:
         return _list(cells, as_json=as_json)
     try:
-        with logs.shown(LogConfig(), least=logging.ERROR):  # the faults of others are what this is about
+        # The faults of others are what this is about, and resolvers that fail us.
+        with logs.shown(LogConfig(), least=logging.ERROR, without=["dns.resolver"]):
             if only_seed:
                 return asyncio.run(_seed(as_json=as_json))
             if keep:

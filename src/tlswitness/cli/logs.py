@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TextIO
@@ -30,10 +30,15 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @contextmanager
-def shown(config: LogConfig, *, least: int = logging.DEBUG, stream: TextIO | None = None) -> Iterator[None]:
-    """Within the context our log goes to `stream` (the standard error), nothing of it below `least`."""
+def shown(
+    config: LogConfig, *, least: int = logging.DEBUG, without: Sequence[str] = (), stream: TextIO | None = None
+) -> Iterator[None]:
+    """Within the context our log goes to `stream` (the standard error), nothing of it below `least`, nor of the modules
+    `without` (below ROOT)."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines() if config.format is LogFormat.JSON else TextLines())
+    silent = frozenset(f"{ROOT}.{name}" for name in without)
+    handler.addFilter(lambda record: record.name not in silent)
     logger = logging.getLogger(ROOT)
     before = logger.level
     logger.addHandler(handler)

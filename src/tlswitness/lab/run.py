@@ -13,7 +13,7 @@ from tlswitness.delivery.outcome import Deferred, Delivered, Failed, RecipientOu
 from tlswitness.engine import Engine
 from tlswitness.lab.compare import NotShown, Result, Shown
 from tlswitness.lab.internet import Internet
-from tlswitness.lab.stage import MESSAGE, Staged, envelope, staged, waits
+from tlswitness.lab.stage import MESSAGE, Staged, envelope, staged, turns, waits
 from tlswitness.lab.table import Cell, Mail
 
 AT_ONCE = 6
@@ -57,9 +57,10 @@ async def show(internet: Internet, cell: Cell) -> Result:
 async def _deliver(stage: Staged, cell: Cell, started: float) -> Shown:
     points: list[DataPoint] = []
     async with Engine(stage.config, hooks=[points.append], surroundings=stage.surroundings) as engine:
-        if cell.setup.twice:
+        if cell.setup.twice or turns(cell.setup):
             await engine.deliver(MESSAGE, envelope(stage.site))
             await _told_all(engine)
+        stage.turn(engine.resolver)
         told, before = len(points), stage.accepted
         outcome = (await engine.deliver(MESSAGE, envelope(stage.site))).recipients[0]
     return Shown(

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 
 from tlswitness.config import Config
 from tlswitness.delivery.outcome import Envelope
+from tlswitness.dns.resolver import DnsResolver
 from tlswitness.engine import Engine, Surroundings
+from tlswitness.lab.dnsreply import Conduct
 from tlswitness.lab.faults.policies import MAX_AGE
 from tlswitness.lab.internet import Internet
 from tlswitness.lab.mx import MxServer
+from tlswitness.lab.nameserver import NameServer
 from tlswitness.lab.site import Site, earlier, site
 from tlswitness.lab.table import Cell, Setup
 
@@ -42,6 +45,13 @@ LOCAL: Mapping[str, Mapping[str, object]] = {
     "source-address": {"source_ipv4": "192.0.2.77"},
 }
 """Faults of our own, as options."""
+RESOLVERS: Mapping[str, tuple[Conduct, Conduct]] = {
+    "never-validates": (Conduct.AD_NEVER, Conduct.AD_NEVER),
+    "stops-validating": (Conduct.VALIDATING, Conduct.AD_NEVER),
+    "stops-with-signatures": (Conduct.VALIDATING, Conduct.STRIP_DO),
+    "stops-reaching-anyone": (Conduct.VALIDATING, Conduct.CUT),
+}
+"""What our resolver is at first, and what it becomes."""
 
 
 @dataclass(slots=True)
@@ -64,11 +74,19 @@ class Staged:
     surroundings: Surroundings
     clock: LabClock
     servers: tuple[MxServer, ...]
+    resolver: NameServer | None = None
+    """Its own, where something is wrong with it."""
 
     @property
     def accepted(self) -> int:
         """Messages that the MXs took so far."""
         return sum(len(server.received) for server in self.servers)
+
+    def turn(self, asker: DnsResolver) -> None:
+        """From now on our resolver is what it becomes, and nothing is remembered of what it said before."""
+        if self.resolver is not None and turns(self.site.setup):
+            _, self.resolver.conduct = RESOLVERS[self.site.setup.resolver]
+            asker.flush()
 
 
 @asynccontextmanager
@@ -94,7 +112,8 @@ async def staged(internet: Internet, cell: Cell) -> AsyncIterator[Staged]:
                 await engine.deliver(MESSAGE, envelope(before))
             clock.offset += MAX_AGE + STALE if cell.setup.expired else STALE
         internet.publish(this)
-        yield Staged(this, _config(internet, this), around, clock, tuple(servers))
+        resolver = await _resolver(internet, cell.setup, stack)
+        yield Staged(this, _config(internet, this, resolver), around, clock, tuple(servers), resolver)
 
 
 def envelope(to: Site) -> Envelope:
@@ -102,14 +121,27 @@ def envelope(to: Site) -> Envelope:
     return Envelope(SENDER, (f"someone@{to.domain}",))
 
 
+def turns(setup: Setup) -> bool:
+    """Whether our resolver turns bad after a message was delivered."""
+    return setup.resolver.startswith("stops-")
+
+
 def waits(setup: Setup) -> set[str]:
     """The timeouts that a scenario runs into."""
     return {NEVER[token] for token in (setup.txt, setup.policyhost, setup.dns, setup.mx) if token in NEVER}
 
 
-def _config(internet: Internet, this: Site) -> Config:
+async def _resolver(internet: Internet, setup: Setup, stack: AsyncExitStack) -> NameServer | None:
+    if not setup.resolver:
+        return None
+    conduct, _ = RESOLVERS[setup.resolver]
+    return await stack.enter_async_context(NameServer(internet.zone, conduct))
+
+
+def _config(internet: Internet, this: Site, resolver: NameServer | None = None) -> Config:
     """As the cell asks for it, with an end to waiting for what will not come."""
     setup = this.setup
     local = {"own_names": [this.mxs[0].name]} if setup.local == "own-name" else LOCAL[setup.local]
     timeouts = {**PATIENT, **dict.fromkeys(waits(setup), PATIENCE)}
-    return internet.config(this.domain, {**setup.rules, **local}, timeouts)
+    asked = {} if resolver is None else {"resolvers": [str(resolver.server)]}
+    return internet.config(this.domain, {**setup.rules, **local, **asked}, timeouts)

@@ -94,11 +94,13 @@ class Setup:
     certificate: str = "ok"
     local: str = ""
     """What is wrong with ourselves."""
+    resolver: str = ""
+    """What is wrong with our resolver; `stops-...` only after a message was delivered."""
 
     @property
     def standing(self) -> bool:
         """The fault is in what the domain publishes: nothing has to happen first, and nothing is wrong with us."""
-        return not (self.cached or self.twice or self.local)
+        return not (self.cached or self.twice or self.local or self.resolver)
 
 
 @dataclass(frozen=True, slots=True)

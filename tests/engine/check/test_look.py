@@ -12,6 +12,7 @@ from tlswitness.engine.check import Fate, Severity
 from tlswitness.engine.check.look import MAX_SESSIONS
 from tlswitness.lab import Cell, cells, staged
 from tlswitness.lab.compare import describe
+from tlswitness.lab.stage import turns
 from tlswitness.lab.table import Mail
 from tlswitness.names import Domain
 from tlswitness.policy.plan import Refusal
@@ -29,7 +30,7 @@ FATES = {
 
 def comparable(cell: Cell) -> bool:
     setup = cell.setup
-    if cell.not_shown is not None or setup.local or setup.twice or setup.dns == "ipv6":
+    if cell.not_shown is not None or setup.local or setup.twice or turns(setup) or setup.dns == "ipv6":
         return False
     # A check says no MAIL, so what is refused there it cannot know.
     return not cell.row.startswith("C13") and not NEVER & {setup.txt, setup.policyhost, setup.dns, setup.mx}

@@ -46,7 +46,7 @@ def records(setup: Setup, certificate: Issued) -> tuple[TlsaRecord, ...]:
             return (right, wrong(stronger))
         case "" if "dane-unusable" in setup.policies:
             return (certificate.tlsa(0, 0, 1),)
-        case "" if {"dane-ee", "dane-ta"} & set(setup.policies) or setup.dns in NEEDS_RECORDS:
+        case "" if {"dane-ee", "dane-ta"} & set(setup.policies) or setup.dns in NEEDS_RECORDS or setup.resolver:
             return (right,)
         case "":
             return ()
