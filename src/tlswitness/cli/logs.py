@@ -34,7 +34,8 @@ def shown(
     config: LogConfig, *, least: int = logging.DEBUG, without: Sequence[str] = (), stream: TextIO | None = None
 ) -> Iterator[None]:
     """Within the context our log goes to `stream` (the standard error), nothing of it below `least`, nor of the modules
-    `without` (below ROOT)."""
+    `without` (below ROOT).
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines() if config.format is LogFormat.JSON else TextLines())
     silent = frozenset(f"{ROOT}.{name}" for name in without)
