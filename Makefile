@@ -34,6 +34,7 @@ check: $(STAMP)
 
 rfc: $(STAMP)
 	$(BIN)/python -m tools.rfc_coverage
+	$(BIN)/python -m tools.requirements
 	$(BIN)/python -m tools.config_page
 
 bench: $(STAMP)

@@ -17,7 +17,7 @@ from tlswitness.delivery.pool import Pool
 from tlswitness.delivery.route import MAX_SESSIONS, Router
 from tlswitness.delivery.settings import Destination, Family, Hop, Limits, Sender
 from tlswitness.delivery.smtp.message import prepare
-from tlswitness.dns.answer import MxRecord, RecordType, Security, TlsaRecord
+from tlswitness.dns.answer import Alias, Found, MxRecord, RecordType, Security, TlsaRecord
 from tlswitness.lab.fakes import FakeResolver, VirtualClock, until
 from tlswitness.names import Domain, HostName, parse_host, parse_pattern
 from tlswitness.policy.plan import LocalRules, TlsWanted
@@ -233,6 +233,16 @@ class TestNowhere:
         (outcome,) = await world.deliver()
         assert (type(outcome), outcome.status) == (Deferred, "4.4.3")
 
+    @pytest.mark.rfc(5321, "5.1")
+    async def test_mxs_without_addresses_are_not_replaced_by_the_domains_own(self, world):
+        """Nor by anything else: where there is an MX, nothing but MXs takes mail."""
+        world.resolver.add("example.com", RecordType.MX, MxRecord(10, "gone.example.com"))
+        world.address("example.com", "192.0.2.9")
+        world.serve("192.0.2.9")
+        (outcome,) = await world.deliver()
+        assert (type(outcome), outcome.status) == (Deferred, "4.4.4")
+        assert world.opener.addresses == []
+
     @pytest.mark.rfc(8461, "8.4")
     async def test_an_invalid_mx_is_skipped_in_its_place(self, world):
         world.mx("mx_-.example.com-", "mx2.example.com")
@@ -255,6 +265,18 @@ class TestPolicies:
         (event,) = world.events
         assert (event.failure.cause, event.mx) == (Cause.STS_MX_MISMATCH, "mx1.example.com")
         assert world.policies.rechecks == []
+
+    @pytest.mark.rfc(8461, "3")
+    async def test_the_policy_is_that_of_the_domain_as_given(self, world):
+        """Not of the end of its aliases, signed or not."""
+        chain = (Alias("example.com", "provider.example"),)
+        world.mx("mx1.example.com")
+        world.resolver.set(
+            "example.com", RecordType.MX, Found((MxRecord(10, "mx1.example.com"),), Security.SECURE, 60, chain)
+        )
+        world.serve("192.0.2.1")
+        assert isinstance((await world.deliver())[0], Delivered)
+        assert world.policies.found == [("example.com", True, True)]
 
     @pytest.mark.rfc(8461, "5")
     async def test_mode_testing_keeps_nothing_from_any_host(self, world):

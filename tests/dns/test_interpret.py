@@ -196,6 +196,15 @@ CHAIN = ["www.example. 300 IN CNAME a.example.", "a.example. 20 IN CNAME b.examp
 ALIASES = (Alias("www.example", "a.example"), Alias("a.example", "b.example"))
 
 
+@pytest.mark.rfc(8460, "4.5")
+def test_a_tlsa_record_in_four_fields() -> None:
+    """Its data in one piece, however long: dnspython would write it in several."""
+    for octets in (1, 32, 64, 2000):
+        data = bytes(n % 256 for n in range(octets))
+        assert TlsaRecord(3, 1, 255, data).text() == f"3 1 255 {data.hex()}"
+        assert TlsaRecord(3, 1, 255, data).text().count(" ") == 3
+
+
 @pytest.mark.rfc(7672, "2.1.3")
 def test_a_chain_is_followed_and_its_least_ttl_counts() -> None:
     assert meaning(response(CHAIN)) == Found(("192.0.2.1",), Security.SECURE, 20, ALIASES)
