@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from tlswitness.config import SmtpLimits, parse_config
+from tlswitness.config import DaneDigest, SmtpLimits, parse_config
 from tlswitness.delivery.outcome import Deferred, Delivered, Envelope, Failed
 from tlswitness.engine import Engine
 from tlswitness.engine import engine as engine_module
@@ -362,3 +362,15 @@ async def test_failed_for_good_is_failed(town):
     async with town.engine() as engine:
         (outcome,) = (await engine.deliver(MESSAGE, to("you@null.test"))).recipients
     assert outcome == Failed("you@null.test", "5.1.10", "null.test accepts no mail (null MX)")
+
+
+@pytest.mark.rfc(7671, "9")
+async def test_the_operator_may_hold_the_other_digest_to_be_stronger(stage):
+    """The SHA-256 record of the lab's host matches, the other does not."""
+    staged = await stage("D10/dane")
+    for strongest, kind in ((DaneDigest.SHA512, "Deferred"), (DaneDigest.SHA256, "Delivered")):
+        config = replace(staged.config, dane_strongest=strongest)
+        async with Engine(config, surroundings=staged.surroundings) as engine:
+            assert kinds(await engine.deliver(MESSAGE, to(f"you@{staged.site.domain}"))) == [kind]
+            check = await engine.check(staged.site.domain)
+            assert check.prospect.fate == kind.lower()

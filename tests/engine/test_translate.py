@@ -12,6 +12,7 @@ from tlswitness.engine import translate
 from tlswitness.engine.trust import Anchors
 from tlswitness.hooks import HookLoadFailed, HookModule
 from tlswitness.names import Domain, HostName
+from tlswitness.policy.dane import Matching
 from tlswitness.policy.plan import DaneAndSts, LocalRules, TlsWanted
 
 DOMAIN = Domain("example.com")
@@ -39,6 +40,7 @@ def test_the_defaults_are_the_defaults_of_delivery():
         ("tls_verify = true", "local", LocalRules(tls_verify=True)),
         ("dane_required = true", "local", LocalRules(dane_required=True)),
         ('dane_and_sts = "dane"', "local", LocalRules(dane_and_sts=DaneAndSts.DANE)),
+        ('dane_strongest = "sha256"', "digests", (Matching.SHA2_256, Matching.SHA2_512)),
         ("use_mta_sts = false", "use_mta_sts", False),
         ("enable_mta_sts = false", "enable_mta_sts", False),
         ("use_dane = false", "dane", False),

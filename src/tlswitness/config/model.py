@@ -55,6 +55,11 @@ class DaneAndSts(StrEnum):
     DANE = "dane"
 
 
+class DaneDigest(StrEnum):
+    SHA512 = "sha512"
+    SHA256 = "sha256"
+
+
 class Sessions(StrEnum):
     ALL = "all"
     POLICY = "policy"
@@ -182,6 +187,12 @@ class DomainConfig:
         DaneAndSts.BOTH,
         "Where a domain has both: both must pass, or DANE alone decides about TLS.",
         rfc="RFC 8461 sections 2 and 5",
+    )
+    dane_strongest: DaneDigest = option(
+        Choice(DaneDigest),
+        DaneDigest.SHA512,
+        "The digest that counts as the stronger one: where a host has TLSA records with both, the others do not count.",
+        rfc="RFC 7671 section 9",
     )
     report_sessions: Sessions = option(
         Choice(Sessions),

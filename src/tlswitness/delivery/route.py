@@ -117,7 +117,7 @@ class Router:
         refusal = refuse_mx_name(domain, host, sts, destination.local)
         if refusal is not None:
             return refusal
-        rules = WalkRules(port=course.port, use_dane=destination.dane)
+        rules = WalkRules(course.port, destination.dane, digests=destination.digests)
         finding = await run(walk(host, course.next_hop, rules), self.resolver)
         return make_plan(domain, finding, sts, destination.local, port=course.port)
 

@@ -8,6 +8,7 @@ from itertools import zip_longest
 
 from tlswitness.delivery.smtp.talk import Timeouts
 from tlswitness.names import Domain, HostName
+from tlswitness.policy.dane import DIGESTS, Matching
 from tlswitness.policy.plan import LocalRules
 
 
@@ -103,6 +104,8 @@ class Destination:
     """Apply them."""
     dane: bool = True
     """Look TLSA records up and apply them."""
+    digests: tuple[Matching, ...] = DIGESTS
+    """Of TLSA records, strongest first."""
     report_without_policy: bool = True
     """Sessions that no policy applies to are data points too."""
     port: int = 25

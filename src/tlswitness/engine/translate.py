@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tlswitness.config import Config, DomainConfig, RouteHost
+from tlswitness.config import Config, DaneDigest, DomainConfig, RouteHost
 from tlswitness.config import Sessions as ConfigSessions
 from tlswitness.datapoint import Members as ViewMembers
 from tlswitness.datapoint import Sessions as ViewSessions
@@ -14,6 +14,7 @@ from tlswitness.dns.servers import Server
 from tlswitness.engine.trust import Anchors
 from tlswitness.hooks import HookLoadFailed, HookModule, load
 from tlswitness.names import Domain, HostName, parse_host
+from tlswitness.policy.dane import Matching
 from tlswitness.policy.plan import DaneAndSts, LocalRules, TlsWanted
 
 
@@ -32,6 +33,7 @@ def destination(config: Config, domain: Domain) -> Destination:
         use_mta_sts=own.use_mta_sts,
         enable_mta_sts=own.enable_mta_sts,
         dane=own.use_dane and own.enable_dane,
+        digests=_digests(own.dane_strongest),
         report_without_policy=own.report_sessions is ConfigSessions.ALL,
         port=own.port,
         hops=tuple(_hop(host) for host in own.route),
@@ -41,6 +43,14 @@ def destination(config: Config, domain: Domain) -> Destination:
         deadline=own.timeouts.delivery,
         trust=str(own.tls_ca) if own.tls_ca is not None else None,
     )
+
+
+def _digests(strongest: DaneDigest) -> tuple[Matching, ...]:
+    match strongest:
+        case DaneDigest.SHA512:
+            return (Matching.SHA2_512, Matching.SHA2_256)
+        case DaneDigest.SHA256:
+            return (Matching.SHA2_256, Matching.SHA2_512)
 
 
 def resolver_settings(config: Config) -> ResolverSettings:

@@ -133,7 +133,7 @@ class _Look:
 
     async def _host(self, course: Course, host: HostName | BadName, sts: StsAnswer) -> MxLook:
         destination, resolver = self.destination, self.looker.resolver
-        rules = WalkRules(port=course.port, use_dane=destination.dane)
+        rules = WalkRules(course.port, destination.dane, digests=destination.digests)
         finding = await run(walk(host, course.next_hop, rules), resolver)
         plan = make_plan(course.next_hop.domain, finding, sts, destination.local, port=course.port)
         idle = False

@@ -44,7 +44,7 @@ class Matching(IntEnum):
 
 
 DIGESTS = (Matching.SHA2_512, Matching.SHA2_256)
-"""The digests that are used, the strongest first (RFC 7671 section 9); an operator may give another order, or fewer."""
+"""The digests that are used, the strongest first (RFC 7671 section 9); an operator may give another order."""
 
 _LENGTHS = {Matching.SHA2_256: 32, Matching.SHA2_512: 64}
 # A certificate of an unknown version is no ValueError, and some faults of a certificate are only warned of.
