@@ -75,10 +75,15 @@ async def find_course(
 
 def literal_plan(destination: Destination, literal: Literal) -> Plan | Refusal:
     """The plan for an address: what the operator demands is all there is. Sessions under it are reported to nobody."""
+    finding, sts = literal_findings(destination, literal)
+    return make_plan(destination.domain, finding, sts, destination.local, port=literal.port)
+
+
+def literal_findings(destination: Destination, literal: Literal) -> tuple[HostFound, StsAbsent]:
+    """What there is to be found about an address: nothing, without a lookup."""
     host = HostName(literal.address, literal.address)
     finding = HostFound(host, (literal.address,), NoDane("an address has no TLSA records", WhyNoDane.OFF))
-    sts = StsAbsent(destination.domain, "no policy applies to an address")
-    return make_plan(destination.domain, finding, sts, destination.local, port=literal.port)
+    return finding, StsAbsent(destination.domain, "no policy applies to an address")
 
 
 async def _by_mx(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from tlswitness.datapoint import Cause
 from tlswitness.delivery.attempt import Opener
-from tlswitness.delivery.course import Course, Literal, NoCourse, find_course
+from tlswitness.delivery.course import Course, Literal, NoCourse, find_course, literal_findings, literal_plan
 from tlswitness.delivery.settings import Destination, Hop
 from tlswitness.dns.answer import Found, RecordType
 from tlswitness.dns.resolver import DnsResolver
@@ -25,7 +25,7 @@ from tlswitness.engine.check.session import try_address
 from tlswitness.names import BadName, HostName
 from tlswitness.policy.dane import HostFound, NoDane, WalkRules, WhyNoDane, run, walk
 from tlswitness.policy.plan import Plan, Refusal, make_plan
-from tlswitness.policy.sts import PolicyStore, StsAbsent, StsAnswer, StsApplies, StsPolicies, StsPolicy
+from tlswitness.policy.sts import PolicyStore, StsAnswer, StsApplies, StsPolicies, StsPolicy
 from tlswitness.policy.sts.fetch import Fetcher
 from tlswitness.tlsrpt import find_record
 
@@ -95,14 +95,11 @@ class _Look:
                 return await self._course(course if self.mx is None else replace(course, hosts=(self.mx,)))
 
     async def _literal(self, course: Literal) -> Way:
-        host = HostName(course.address, course.address)
-        nothing = NoDane("an address has no TLSA records", WhyNoDane.OFF)
-        finding = HostFound(host, (course.address,), nothing)
-        sts = StsAbsent(self.destination.domain, "an address has no policy")
-        plan = make_plan(self.destination.domain, finding, sts, self.destination.local, port=course.port)
+        finding, sts = literal_findings(self.destination, course)
+        plan = literal_plan(self.destination, course)
         # No domain, so nobody to report to.
         tries = await self._tries(plan, replace(self.destination, report_without_policy=False))
-        return Way(course, passes=(Pass(sts, (MxLook(host, finding, plan, tries),)),))
+        return Way(course, passes=(Pass(sts, (MxLook(finding.host, finding, plan, tries),)),))
 
     async def _course(self, course: Course) -> Way:
         destination, looker = self.destination, self.looker
