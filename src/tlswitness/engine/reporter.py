@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from tlswitness.datapoint import NotReportable, Outcome, PolicyFailed, points_of
 from tlswitness.hooks import PointSink
-from tlswitness.policy.sts.recently import Recently
+from tlswitness.memory import Recently
 
 REPEAT = 300.0
 """Seconds in which a failure without a session is told once: it is one failed lookup, however many messages wait."""

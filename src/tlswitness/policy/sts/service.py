@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 from tlswitness.datapoint.failure import Cause, Failure
 from tlswitness.dns.answer import Denied, Found, LookupFailed, RecordType, Resolver, TxtRecord
+from tlswitness.memory import Recently
 from tlswitness.names import BadName, Domain, parse_host
 from tlswitness.policy.sts.entry import Entry
 from tlswitness.policy.sts.fetch import Fetched, Fetcher, FetchFailed, FetchOutcome
 from tlswitness.policy.sts.model import Mode, StsAbsent, StsAnswer, StsApplies
-from tlswitness.policy.sts.recently import Recently
 from tlswitness.policy.sts.record import BadRecord, NoRecord, StsRecord, parse_record
 from tlswitness.policy.sts.store import PolicyStore
 

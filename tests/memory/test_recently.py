@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tlswitness.lab.fakes import VirtualClock
-from tlswitness.policy.sts.recently import Recently
+from tlswitness.memory.recently import Recently
 
 
 def test_a_key_is_admitted_once_in_the_period() -> None:
