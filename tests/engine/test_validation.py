@@ -239,7 +239,7 @@ async def test_a_resolver_that_was_killed_and_comes_back_without_its_validator(
 
 @pytest.mark.rfc(7672, "2.1.2")
 @pytest.mark.parametrize("conduct", BAD)
-async def test_the_mail_goes_again_one_test_after_the_resolver_came_back(scene: Scene, conduct: Conduct) -> None:
+async def test_the_mail_goes_again_when_a_test_is_due_and_the_resolver_is_back(scene: Scene, conduct: Conduct) -> None:
     async with scene.engine() as engine:
         await first(engine)
         scene.turn(conduct)
@@ -253,8 +253,6 @@ async def test_the_mail_goes_again_one_test_after_the_resolver_came_back(scene: 
         assert "has stopped validating" in outcome.text
         assert str(scene.resolvers[0].server) in outcome.text
         scene.clock.advance(1)
-        await deliver(engine)  # a test begins beside it
-        await engine.resolver.test_trust()
         await first(engine)
 
 
@@ -440,6 +438,23 @@ async def test_who_was_never_known_gets_mail_as_without_dane(scene: Scene) -> No
         scene.clock.advance(2 * TTL)
         assert isinstance(await deliver(engine), Deferred)
         assert isinstance(await deliver(engine, OTHER), Delivered)
+
+
+@pytest.mark.rfc(7672, "6")
+@pytest.mark.parametrize("conduct", BAD)
+async def test_a_new_process_knows_nothing(scene: Scene, conduct: Conduct, caplog: pytest.LogCaptureFixture) -> None:
+    """With a resolver that is proven not to validate from the start DANE is off, loudly; `dane_required` still holds."""
+    async with scene.engine() as engine:
+        await first(engine)
+    scene.turn(conduct)
+    async with scene.engine(dane_required=True) as engine:
+        assert isinstance(await deliver(engine), Deferred)
+    async with scene.engine() as engine:
+        outcome = await deliver(engine)
+        assert isinstance(outcome, Delivered)
+        assert outcome.tls.verified_by == ()
+        assert engine.resolver.trust.alarm
+    assert [record.levelname for record in caplog.records if "DANE is off" in record.getMessage()] == 2 * ["ERROR"]
 
 
 async def test_a_domain_that_ends_dane_gets_its_mail(scene: Scene) -> None:

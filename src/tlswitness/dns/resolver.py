@@ -154,7 +154,8 @@ class DnsResolver:
 
     async def _resolve(self, key: Key) -> Answer:
         name, rtype = key
-        await self._test_if_due()
+        waits = self._trust.state is TrustState.UNTESTED or (self._trust.lost and self._known.protects(name, rtype))
+        await self._test_if_due(wait=waits)
         if self._trust.lost and self._known.protects(name, rtype):
             return self._refuse(key)
         generation = self._generation
@@ -229,10 +230,11 @@ class DnsResolver:
         detail = f"{name} {rtype}: {self._trust.report.words}"
         return LookupFailed(Security.FAILED, "dnssec-lost", detail)
 
-    async def _test_if_due(self) -> None:
+    async def _test_if_due(self, *, wait: bool) -> None:
+        """Who would be refused, or believed untested, waits for the test; it runs beside all others."""
         if not self._self_test or not self._trust.due():
             return
-        if self._trust.state is TrustState.UNTESTED:
+        if wait:
             await self.test_trust()
         elif self._test is None:
             self._test = asyncio.create_task(self._probe_all())
