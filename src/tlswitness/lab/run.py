@@ -60,7 +60,7 @@ async def _deliver(stage: Staged, cell: Cell, started: float) -> Shown:
         if cell.setup.twice or turns(cell.setup):
             await engine.deliver(MESSAGE, envelope(stage.site))
             await _told_all(engine)
-        stage.turn(engine.resolver)
+        stage.turn()
         told, before = len(points), stage.accepted
         outcome = (await engine.deliver(MESSAGE, envelope(stage.site))).recipients[0]
     return Shown(

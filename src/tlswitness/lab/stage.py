@@ -9,11 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tlswitness.config import Config
 from tlswitness.delivery.outcome import Envelope
-from tlswitness.dns.resolver import DnsResolver
 from tlswitness.engine import Engine, Surroundings
 from tlswitness.lab.dnsreply import Conduct
 from tlswitness.lab.faults.policies import MAX_AGE
@@ -63,6 +62,9 @@ class LabClock:
     def __call__(self) -> float:
         return time.time() + self.offset
 
+    def monotonic(self) -> float:
+        return time.monotonic() + self.offset
+
 
 @dataclass(frozen=True, slots=True)
 class Staged:
@@ -82,11 +84,11 @@ class Staged:
         """Messages that the MXs took so far."""
         return sum(len(server.received) for server in self.servers)
 
-    def turn(self, asker: DnsResolver) -> None:
-        """From now on our resolver is what it becomes, and nothing is remembered of what it said before."""
+    def turn(self) -> None:
+        """Later, when its answers are forgotten, our resolver is what it becomes."""
         if self.resolver is not None and turns(self.site.setup):
             _, self.resolver.conduct = RESOLVERS[self.site.setup.resolver]
-            asker.flush()
+            self.clock.offset += STALE
 
 
 @asynccontextmanager
@@ -103,7 +105,7 @@ async def staged(internet: Internet, cell: Cell) -> AsyncIterator[Staged]:
             stack.push_async_callback(server.stop)
             servers.append(server)
         clock = LabClock()
-        around = internet.surroundings(servers, clock)
+        around = replace(internet.surroundings(servers, clock), monotonic=clock.monotonic)
         stack.callback(internet.withdraw, this)
         if cell.setup.cached:
             before = earlier(this, internet.authority)
