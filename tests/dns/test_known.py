@@ -75,6 +75,9 @@ def at(*names: str) -> Found:
     ("name", "rtype", "answer", "given_up"),
     [
         ("_25._tcp.mx.example.net", RecordType.TLSA, found(*TLSA), False),
+        ("_25._tcp.mx.example.net", RecordType.TLSA, found(*TLSA, TlsaRecord(3, 1, 1, b"x" * 32)), True),
+        ("_25._tcp.mx.example.net", RecordType.TLSA, found(TlsaRecord(3, 1, 1, b"x" * 32)), True),
+        ("_587._tcp.mx.example.net", RecordType.TLSA, found(TlsaRecord(3, 1, 1, b"x" * 32)), False),
         ("_25._tcp.mx.example.net", RecordType.TLSA, GONE, True),
         ("_25._tcp.other.example", RecordType.TLSA, GONE, False),
         ("example.com", RecordType.MX, to("alias.example.org", "mx.example.net"), False),
@@ -85,7 +88,9 @@ def at(*names: str) -> Found:
         ("other.example", RecordType.MX, to("evil.example"), False),
         ("mx.example.net", RecordType.MX, GONE, False),
         ("mx.example.net", RecordType.MX, to("evil.example"), True),
-        ("mx.example.net", RecordType.A, at("mx.example.net", "evil.example"), False),
+        ("mx.example.net", RecordType.A, at("mx.example.net", "evil.example"), True),
+        ("mx.example.net", RecordType.A, at("mx.example.net"), False),
+        ("alias.example.org", RecordType.AAAA, at("alias.example.org", "mid.example.org", "mx.example.net"), False),
         ("alias.example.org", RecordType.A, at("alias.example.org", "mx.example.net"), False),
         ("alias.example.org", RecordType.A, at("alias.example.org", "evil.example"), True),
         ("alias.example.org", RecordType.A, at("alias.example.org"), True),
@@ -107,6 +112,13 @@ def test_what_is_proven_to_be_unsigned_is_forgotten(known: KnownSecure) -> None:
     assert known.protects("_25._tcp.mx.example.net", RecordType.TLSA)
     known.unlearn("mx.example.net", RecordType.A, unsigned)
     assert not known.protects("_25._tcp.mx.example.net", RecordType.TLSA)
+
+
+def test_of_many_records_always_the_same_are_kept() -> None:
+    memory = KnownSecure()
+    records = [TlsaRecord(3, 1, 1, bytes([number]) * 32) for number in range(2 * MAX_LINKS)]
+    memory.learn("_25._tcp.mx.example", RecordType.TLSA, found(*records))
+    assert not memory.gives_up("_25._tcp.mx.example", RecordType.TLSA, found(*reversed(records)))
 
 
 def test_the_order_of_many_exchanges_is_not_the_servers() -> None:

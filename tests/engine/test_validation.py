@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tlswitness.delivery.outcome import Deferred, Delivered, Envelope, RecipientOutcome
-from tlswitness.dns import RecordType, TrustState
+from tlswitness.dns import RecordType, TlsaRecord, TrustState
 from tlswitness.dns.trust import DOUBT_INTERVAL, TEST_INTERVAL
 from tlswitness.engine import Engine, Surroundings
 from tlswitness.lab import Internet
@@ -22,7 +22,7 @@ from tlswitness.lab.fakes import VirtualClock
 from tlswitness.lab.mx import BEHAVIOURS, MxServer
 from tlswitness.lab.nameserver import NameServer
 from tlswitness.lab.site import Mx
-from tlswitness.lab.zone import NODATA, NXDOMAIN, Key, Missing, Records, Zone, insecure
+from tlswitness.lab.zone import NODATA, NXDOMAIN, Failing, Key, Missing, Records, Zone, insecure
 
 MESSAGE = b"From: me@example.org\r\nSubject: hello\r\n\r\nHello.\r\n"
 DOMAIN, OTHER, HOST, EVIL = "one.test", "other.test", "mx.one.test", "mx.evil.test"
@@ -57,13 +57,17 @@ class Resolver(NameServer):
 class Scene:
     """A domain with DANE, an engine that has delivered to it once, and an attacker."""
 
-    def __init__(self, internet: Internet, host: MxServer, evil: MxServer, resolvers: tuple[Resolver, ...]) -> None:
+    def __init__(
+        self, internet: Internet, host: MxServer, evil: MxServer, forged: TlsaRecord, resolvers: tuple[Resolver, ...]
+    ) -> None:
         self.zone = internet.zone
         self.host = host
         self.evil = evil
         self.resolvers = resolvers
         self.clock = VirtualClock()
         self.internet = internet
+        self.forged = forged
+        """Of the attacker's certificate."""
 
     def engine(self, **rules: object) -> Engine:
         servers = [f"{each.server.address}:{each.server.port}" for each in self.resolvers]
@@ -96,18 +100,18 @@ async def scene(internet: Internet, request: pytest.FixtureRequest) -> AsyncIter
     """The parameter: how many resolvers, and whether they want TCP."""
     number, tcp = getattr(request, "param", (1, False))
     async with AsyncExitStack() as stack:
-        servers = []
+        servers, records = [], []
         for name, behaviour in ((HOST, "ok"), (EVIL, "no-starttls")):
             certificate = internet.authority.issue([name])
             server = await internet.serve(Mx(name, internet.place().mx, certificate, BEHAVIOURS[behaviour]))
             stack.push_async_callback(server.stop)
             internet.zone.address(name, server.address)
             servers.append(server)
-            if name == HOST:
-                internet.zone.tlsa(HOST, certificate.tlsa(3, 1, 1))
+            records.append(certificate.tlsa(3, 0, 1))
+        internet.zone.tlsa(HOST, records[0])
         internet.zone.mx(DOMAIN, (10, HOST))
         resolvers = [await stack.enter_async_context(Resolver(internet.zone, tcp=tcp)) for _ in range(number)]
-        yield Scene(internet, *servers, tuple(resolvers))
+        yield Scene(internet, servers[0], servers[1], records[1], tuple(resolvers))
 
 
 async def deliver(engine: Engine, domain: str = DOMAIN) -> RecipientOutcome:
@@ -173,6 +177,69 @@ async def test_no_clear_text_after_the_resolver_stopped_validating(
             assert engine.resolver.trust.state is TrustState.LOST
         assert (await engine.resolver.test_trust()).state is TrustState.LOST
         assert isinstance(await deliver(engine), Deferred)
+    assert scene.in_clear == 0
+
+
+@pytest.mark.rfc(7672, "2.1.2")
+@pytest.mark.parametrize("how", ["added", "in place", "behind an alias", "of another mx"])
+async def test_forged_records_beside_a_forged_address(scene: Scene, how: str) -> None:
+    """A forger whose every answer comes with AD, and who does STARTTLS with the key that his TLSA record names."""
+    scene.evil.behaviour = BEHAVIOURS["ok"]
+    true = scene.zone.find(TLSA_NAME, RecordType.TLSA)
+    assert isinstance(true, Records)
+    async with scene.engine() as engine:
+        await first(engine)
+        scene.turn(Conduct.AD_ALWAYS)
+        scene.zone.address(HOST, scene.evil.address)
+        scene.zone.tlsa(EVIL, scene.forged)
+        if how == "of another mx":
+            scene.zone.mx(DOMAIN, (10, EVIL))
+        elif how == "behind an alias":
+            scene.zone.remove(HOST)
+            scene.zone.alias(HOST, EVIL)
+        else:
+            scene.zone.tlsa(HOST, scene.forged, *(true.records if how == "added" else ()))
+        scene.clock.advance(2 * TTL)
+        assert isinstance(await deliver(engine), Deferred)
+        assert engine.resolver.trust.state is TrustState.LOST
+    assert scene.evil.received == []
+
+
+@pytest.mark.rfc(7671, "8")
+async def test_a_key_that_is_changed_by_the_book(scene: Scene) -> None:
+    """The new record beside the old one, then alone: mail goes all the time."""
+    true = scene.zone.find(TLSA_NAME, RecordType.TLSA)
+    assert isinstance(true, Records)
+    async with scene.engine() as engine:
+        await first(engine)
+        scene.zone.tlsa(HOST, *true.records, scene.forged)
+        scene.clock.advance(TTL)
+        await first(engine)
+        scene.zone.tlsa(HOST, *true.records)
+        scene.clock.advance(TTL)
+        await first(engine)
+
+
+@pytest.mark.rfc(7671, "8")
+async def test_changes_through_a_resolver_of_which_nothing_can_be_proven(scene: Scene) -> None:
+    """It is believed as it is, until a test proves it wrong."""
+    root = ("", RecordType.SOA)
+    scene.zone.set(*root, Failing())
+    async with scene.engine() as engine:
+        await first(engine)
+        assert engine.resolver.trust.state is TrustState.UNPROVEN
+        true = scene.zone.find(TLSA_NAME, RecordType.TLSA)
+        assert isinstance(true, Records)
+        scene.zone.tlsa(HOST, *true.records, scene.forged)
+        scene.clock.advance(TTL)
+        await first(engine)
+        scene.zone.remove(*root)
+        scene.turn(Conduct.AD_ALWAYS)
+        scene.strip()
+        scene.zone.set(TLSA_NAME, RecordType.TLSA, NODATA)
+        scene.clock.advance(TTL)
+        assert isinstance(await deliver(engine), Deferred)
+        assert engine.resolver.trust.state is TrustState.LOST
     assert scene.in_clear == 0
 
 
@@ -443,7 +510,7 @@ async def test_who_was_never_known_gets_mail_as_without_dane(scene: Scene) -> No
 @pytest.mark.rfc(7672, "6")
 @pytest.mark.parametrize("conduct", BAD)
 async def test_a_new_process_knows_nothing(scene: Scene, conduct: Conduct, caplog: pytest.LogCaptureFixture) -> None:
-    """With a resolver that is proven not to validate from the start DANE is off, loudly; `dane_required` still holds."""
+    """With a resolver that is proven not to validate from the start DANE is off, loudly; `dane_required` holds."""
     async with scene.engine() as engine:
         await first(engine)
     scene.turn(conduct)

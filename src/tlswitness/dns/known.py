@@ -17,7 +17,7 @@ from tlswitness.dns.answer import Answer, Found, LookupFailed, MxRecord, RecordT
 MAX_NAMES = 20_000
 """Hosts, MX domains and aliases kept, each; the least recently seen go first. Strangers' domains fill this."""
 MAX_LINKS = 64
-"""MX hosts kept for one domain."""
+"""MX hosts kept for one domain, and TLSA records of one host."""
 
 _T = TypeVar("_T")
 ADDRESS_TYPES = frozenset({RecordType.A, RecordType.AAAA, RecordType.CNAME})
@@ -29,6 +29,7 @@ class KnownSecure:
     def __init__(self, max_names: int = MAX_NAMES) -> None:
         self._max_names = max_names
         self._hosts: OrderedDict[str, None] = OrderedDict()
+        self._records: OrderedDict[str, frozenset[int]] = OrderedDict()
         self._exchanges: OrderedDict[str, tuple[str, ...]] = OrderedDict()
         self._aliases: OrderedDict[str, str] = OrderedDict()
         self._zones: OrderedDict[str, str] = OrderedDict()
@@ -42,6 +43,7 @@ class KnownSecure:
         self._keep(self._zones, name, answer.zone)
         if rtype is RecordType.TLSA:
             self._keep(self._hosts, tlsa_host(name), None)
+            self._keep(self._records, name, _records(answer))
         elif rtype is RecordType.MX:
             self._keep(self._exchanges, name, _exchanges(answer))
         elif rtype in ADDRESS_TYPES and answer.chain:
@@ -56,6 +58,7 @@ class KnownSecure:
         """
         if rtype is RecordType.TLSA:
             self._hosts.pop(tlsa_host(name), None)
+            self._records.pop(name, None)
         elif rtype is RecordType.MX:
             self._exchanges.pop(name, None)
         elif rtype in ADDRESS_TYPES and not isinstance(answer, LookupFailed) and not answer.chain:
@@ -69,18 +72,20 @@ class KnownSecure:
     def gives_up(self, name: str, rtype: RecordType, answer: Answer) -> bool:
         """Whether a secure answer for `name` (lower case) opens a way around TLSA records that are known.
 
-        A server that has begun to set AD on everything would let a forger deny records, or name another host.
+        A server that has begun to set AD on everything would let a forger deny records, add his own, or name another
+        host. New records, MXs and aliases are rare enough.
         """
         if not self.protects(name, rtype):
             return False
         if rtype is RecordType.TLSA:
-            return not isinstance(answer, Found)
+            new_records, known_records = _records(answer), self._records.get(name)
+            return not new_records or (known_records is not None and not new_records <= known_records)
         if rtype is RecordType.MX:
             known, new = self._exchanges.get(name, ()), _exchanges(answer)
             return not set(new).issubset(known or (name,)) or not any(map(self._protects_host, new or (name,)))
-        # The walk asks for TLSA records at the end of the aliases and at the name itself.
+        # The walk asks for TLSA records at the end of the aliases first, then at the name itself.
         leads = isinstance(answer, Found) and rtype is not RecordType.CNAME
-        return leads and name not in self._hosts and _end(answer) not in self._hosts
+        return leads and _end(answer) != self._aliases.get(name)
 
     def protects(self, name: str, rtype: RecordType) -> bool:
         """Whether an insecure answer for `name` (lower case) would open a way around a host's TLSA records."""
@@ -102,6 +107,12 @@ class KnownSecure:
         table.move_to_end(name)
         if len(table) > self._max_names:
             table.popitem(last=False)
+
+
+def _records(answer: Answer) -> frozenset[int]:
+    """Enough to tell a record that is new; of many always the same ones."""
+    records = answer.records if isinstance(answer, Found) else ()
+    return frozenset(sorted(map(hash, records))[:MAX_LINKS])
 
 
 def _exchanges(answer: Answer) -> tuple[str, ...]:

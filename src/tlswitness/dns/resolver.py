@@ -161,7 +161,7 @@ class DnsResolver:
         generation = self._generation
         answer = await self._ask(key, self._trust.usable())
         if self._downgrades(key, answer):
-            answer = await self._second_look(key)
+            answer = await self._second_look(key, answer)
             generation = self._generation
         # The standing may have changed while the query was under way: what was believed then may not count now.
         if _is_secure(answer) and self._trust.lost:
@@ -182,17 +182,18 @@ class DnsResolver:
             return False
         return self._known.gives_up(*key, answer) if answer.secure else self._known.protects(*key)
 
-    async def _second_look(self, key: Key) -> Answer:
+    async def _second_look(self, key: Key, answer: Answer) -> Answer:
         """A known name came back as insecure, or without what protects it: DNS has changed, or a resolver lies.
 
         Only tests that begin now tell, and only what the resolvers that pass them say counts; a test that shows
         nothing is no proof. One test serves all who ask meanwhile.
         """
-        answer: Answer = self._refuse(key)  # LOOKS is not 0
         for looks in range(1, LOOKS + 1):
             if self._test is not None:  # it may have been answered before the name was
                 await asyncio.wait([self._test])
             await self.test_trust()
+            if _is_secure(answer) and self._trust.state is TrustState.UNPROVEN:
+                return await self._ask(key, self._trust.usable())  # its AD bit was never more than believed
             for _ in range(looks):  # ever more, so that no fixed order of minds keeps in step
                 answer = await self._ask(key, self._trust.proven())
                 if not self._trust.proven():
