@@ -160,6 +160,7 @@ async def test_the_first_hop_has_a_security_of_its_own(
         (Conduct.AD_ALWAYS, TrustState.NOT_VALIDATING, False, "insecure"),
         (Conduct.STRIP_DO, TrustState.NOT_VALIDATING, False, "insecure"),
         (Conduct.SERVFAIL_SIGNED, TrustState.UNPROVEN, True, "SERVFAIL EDE 9"),
+        (Conduct.CUT, TrustState.UNPROVEN, True, "SERVFAIL EDE 22"),
         (Conduct.DEAD, TrustState.UNPROVEN, True, "timeout"),
     ],
 )

@@ -35,6 +35,7 @@ def told(server: NameServer, name: str) -> dns.message.Message | LookupFailed:
         (Conduct.STRIP_DO, Validation.NOT_VALIDATING, "leaves signatures out"),
         (Conduct.AD_ALWAYS, Validation.NOT_VALIDATING, "home.arpa"),
         (Conduct.SERVFAIL_SIGNED, Validation.INCONCLUSIVE, "SERVFAIL EDE 9"),
+        (Conduct.CUT, Validation.INCONCLUSIVE, "SERVFAIL EDE 22"),
         (Conduct.DEAD, Validation.INCONCLUSIVE, "timeout"),
     ],
 )

@@ -406,7 +406,9 @@ def let_through(key: Key) -> bool:
 
 @pytest.mark.rfc(7672, "2.1.1")
 @pytest.mark.parametrize("forgery", FORGERIES)
-async def test_a_resolver_that_lets_bogus_answers_through(scene: Scene, forgery: str) -> None:
+async def test_a_resolver_that_lets_bogus_answers_through(
+    scene: Scene, forgery: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """It passes each test (unbound's val-permissive-mode): only that the zone is signed speaks against its answers."""
     signed = Records(("12345 13 2 " + 64 * "0",))
     scene.zone.set(DOMAIN, RecordType.DS, signed)
@@ -423,6 +425,7 @@ async def test_a_resolver_that_lets_bogus_answers_through(scene: Scene, forgery:
             assert "and one.test is: the resolver lets through what fails validation" in outcome.text
         assert (await engine.resolver.test_trust()).state is TrustState.VALIDATING
     assert scene.in_clear == 0
+    assert "lets through" in caplog.text
 
 
 @pytest.mark.rfc(7672, "2.1.1")

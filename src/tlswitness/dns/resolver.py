@@ -201,7 +201,9 @@ class DnsResolver:
                 if not self._downgrades(key, answer):
                     return answer
         if await self._is_bogus(key, answer):
-            return LookupFailed(Security.BOGUS, "bogus", _STILL_SIGNED.format(*key, self._known.zone(key[0])))
+            detail = _STILL_SIGNED.format(*key, self._known.zone(key[0]))
+            _log.error("%s", detail)
+            return LookupFailed(Security.BOGUS, "bogus", detail)
         self._known.unlearn(*key, answer)
         return answer
 
