@@ -127,7 +127,9 @@ class Timeouts(DomainTimeouts):
 class SmtpLimits:
     """How a destination is treated."""
 
-    connections_per_destination: int = option(Count(1, 10_000), 20, "Connections to one destination at the same time.")
+    connections_per_destination: int = option(
+        Count(1, 10_000), 20, "Connections for one recipient domain at the same time, also where several share a route."
+    )
     messages_per_connection: int = option(Count(1, 100_000), 100, "Messages on one connection, then QUIT.")
     recipients_per_message: int = option(
         Count(1, 10_000),
