@@ -7,7 +7,7 @@ from tlswitness.delivery.course import Course, Literal, NoCourse
 from tlswitness.delivery.decided import HOLD, MAX_DESTINATIONS, Decisions
 from tlswitness.delivery.pool import Key
 from tlswitness.delivery.settings import Destination, Sender
-from tlswitness.lab.fakes import VirtualClock
+from tlswitness.lab.fakes import FakeResolver, VirtualClock
 from tlswitness.names import BadName, Domain, HostName
 from tlswitness.policy.dane import NextHop
 from tlswitness.policy.plan import LocalRules, Plan, Refusal
@@ -23,7 +23,7 @@ PLAN = Plan(DOMAIN, MX, ("192.0.2.1",), 25, LocalRules(), None, None)
 
 def test_for_a_moment_and_no_longer():
     clock = VirtualClock()
-    decisions = Decisions(clock)
+    decisions = Decisions(clock, FakeResolver())
     decisions.of(DESTINATION).keep_course(None, COURSE)
     clock.advance(HOLD - 0.01)
     assert decisions.of(DESTINATION).course(None) is COURSE
@@ -33,7 +33,7 @@ def test_for_a_moment_and_no_longer():
 
 def test_what_is_asked_for_all_the_time_is_decided_again_all_the_same():
     clock = VirtualClock()
-    decisions = Decisions(clock)
+    decisions = Decisions(clock, FakeResolver())
     decisions.of(DESTINATION).keep_sts(DOMAIN, STS)
     ages = []
     for step in range(1, 30):
@@ -45,13 +45,21 @@ def test_what_is_asked_for_all_the_time_is_decided_again_all_the_same():
 
 
 def test_other_settings_decide_anew():
-    decisions = Decisions(VirtualClock())
+    decisions = Decisions(VirtualClock(), FakeResolver())
     decisions.of(DESTINATION).keep_sts(DOMAIN, STS)
     assert decisions.of(replace(DESTINATION, dane=False)).sts(DOMAIN) is None
 
 
+def test_what_was_learnt_from_a_resolver_that_is_believed_otherwise_now_is_forgotten():
+    resolver = FakeResolver()
+    decisions = Decisions(VirtualClock(), resolver)
+    decisions.of(DESTINATION).keep_sts(DOMAIN, STS)
+    resolver.generation += 1
+    assert decisions.of(DESTINATION).sts(DOMAIN) is None
+
+
 def test_what_keeps_mail_from_going_or_is_to_be_told_is_not_remembered():
-    decided = Decisions(VirtualClock()).of(DESTINATION)
+    decided = Decisions(VirtualClock(), FakeResolver()).of(DESTINATION)
     for nowhere in (NoCourse("4.4.3", "no answer"), Literal("192.0.2.1", 25), replace(COURSE, by_chance=True)):
         decided.keep_course(None, nowhere)
     assert decided.course(None) is None
@@ -62,7 +70,7 @@ def test_what_keeps_mail_from_going_or_is_to_be_told_is_not_remembered():
 
 
 def test_a_plan_is_one_of_its_course_and_policy():
-    decided = Decisions(VirtualClock()).of(DESTINATION)
+    decided = Decisions(VirtualClock(), FakeResolver()).of(DESTINATION)
     decided.keep_plan(COURSE, STS, PLAN)
     assert decided.plan(MX, COURSE, STS) is PLAN
     assert decided.plan(MX, replace(COURSE, by_chance=True), STS) is PLAN  # only the order of the hosts is another
@@ -73,7 +81,7 @@ def test_a_plan_is_one_of_its_course_and_policy():
 
 
 def test_messages_that_travel_alike_share_a_key():
-    decided = Decisions(VirtualClock()).of(DESTINATION)
+    decided = Decisions(VirtualClock(), FakeResolver()).of(DESTINATION)
     decided.keep_plan(COURSE, STS, PLAN)
     key = decided.key(PLAN, "192.0.2.1")
     assert key == Key.of(DESTINATION, PLAN, "192.0.2.1")
@@ -83,14 +91,14 @@ def test_messages_that_travel_alike_share_a_key():
 
 
 def test_mail_to_ever_new_domains_does_not_fill_the_memory():
-    decisions = Decisions(VirtualClock())
+    decisions = Decisions(VirtualClock(), FakeResolver())
     for number in range(3 * MAX_DESTINATIONS):
         decisions.of(Destination(Domain(f"d{number}.example"), DESTINATION.sender))
     assert len(decisions._by_domain) <= MAX_DESTINATIONS
 
 
 def test_what_is_newer_counts():
-    decisions = Decisions(VirtualClock())
+    decisions = Decisions(VirtualClock(), FakeResolver())
     decisions.of(DESTINATION).keep_sts(DOMAIN, STS)
     decisions.forget(DOMAIN)
     decisions.forget(DOMAIN)

@@ -1,8 +1,8 @@
 """What was decided for a destination a moment ago: course, policy, plans. A burst of messages decides once.
 
 Separate because it is a promise about time and nothing else: for HOLD seconds a message travels as one that was handed
-over a moment before. Only what lets mail go is kept: a failed lookup, a refusal, or a failure that is to be reported is
-looked at anew by each message.
+over a moment before, unless DNS is believed otherwise since. Only what lets mail go is kept: a failed lookup, a refusal,
+or a failure that is to be reported is looked at anew by each message.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from tlswitness.delivery.course import Course, Literal, NoCourse
 from tlswitness.delivery.pool import Key
 from tlswitness.delivery.settings import Destination, Hop
+from tlswitness.dns.answer import Resolver
 from tlswitness.names import BadName, Domain, HostName
 from tlswitness.policy.plan import Plan, Refusal
 from tlswitness.policy.sts.model import StsAnswer
@@ -37,6 +38,8 @@ class Decided:
     """For one destination."""
 
     destination: Destination
+    generation: int
+    """Of the resolver, before anything was asked."""
     until: float
     _courses: dict[Hop | None, Course] = field(default_factory=dict)
     _sts: dict[Domain, StsAnswer] = field(default_factory=dict)
@@ -81,18 +84,24 @@ class Decided:
 class Decisions:
     """For all destinations."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], resolver: Resolver) -> None:
         self._clock = clock
+        self._resolver = resolver
         self._by_domain: dict[Domain, Decided] = {}
 
     def of(self, destination: Destination) -> Decided:
         """What holds now; empty where nothing was decided, or too long ago, or under other settings."""
-        now = self._clock()
+        now, generation = self._clock(), self._resolver.generation
         known = self._by_domain.get(destination.domain)
-        if known is None or known.until <= now or known.destination is not destination:
+        if (
+            known is None
+            or known.until <= now
+            or known.destination is not destination
+            or known.generation != generation
+        ):
             if len(self._by_domain) >= MAX_DESTINATIONS:
                 self._by_domain.clear()
-            known = self._by_domain[destination.domain] = Decided(destination, now + HOLD)
+            known = self._by_domain[destination.domain] = Decided(destination, generation, now + HOLD)
         return known
 
     def forget(self, domain: Domain) -> None:

@@ -69,7 +69,7 @@ class Router:
 
     def __post_init__(self) -> None:
         self.means = Means(self.opener, Dispatcher(self.pool), self.clock)
-        self.decisions = Decisions(self.clock)
+        self.decisions = Decisions(self.clock, self.resolver)
 
     async def deliver(
         self, destination: Destination, envelope: Envelope, content: Content

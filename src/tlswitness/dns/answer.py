@@ -135,6 +135,13 @@ Answer = Found | Denied | LookupFailed
 class Resolver(Protocol):
     """The seam: everything that asks DNS takes one of these."""
 
+    @property
+    def generation(self) -> int:
+        """Another number than before where earlier answers no longer count: whoever keeps what follows from answers
+        throws away what was made under another one.
+        """
+        ...
+
     async def lookup(self, name: str, rtype: RecordType) -> Answer:
         """Ask for `name` (A-labels, no trailing dot needed), following CNAMEs. Never raises for what DNS can do."""
         ...

@@ -104,11 +104,7 @@ class DnsResolver:
 
     @property
     def generation(self) -> int:
-        """Another number than before where earlier answers no longer count: a server's standing changed, or a flush.
-
-        Whoever keeps what follows from answers takes the number before the first lookup, and throws away what was made
-        under another one.
-        """
+        """As `Resolver.generation`: a server's standing changed, or a flush."""
         return self._generation
 
     @property

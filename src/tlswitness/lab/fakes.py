@@ -29,6 +29,7 @@ class FakeResolver:
         self._answers: dict[tuple[str, RecordType], Answer] = {}
         self.questions: list[tuple[str, RecordType]] = []
         """Every question in its order, names in lower case without a trailing dot."""
+        self.generation = 0
         for (name, rtype), answer in (answers or {}).items():
             self.set(name, rtype, answer)
 
