@@ -3,13 +3,14 @@
 # make servers  fetches Debian's mail, DNS and web servers for tests/real into a cache; installs nothing
 # make check  lint, form, types, architecture, shape
 # make rfc    writes the generated pages of docs/
-# make bench  measures; make soak  delivers for MINUTES (2) and looks for leaks
+# make bench  measures; make soak  delivers for MINUTES (2) and looks for leaks, then kills processes KILLS (100) times
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CODE := src tests tools bench
 MINUTES ?= 2
+KILLS ?= 100
 
 .PHONY: run test servers soak check bench rfc clean
 
@@ -42,6 +43,7 @@ bench: $(STAMP)
 
 soak: $(STAMP)
 	$(BIN)/python -m tools.soak --minutes $(MINUTES)
+	$(BIN)/python -m tools.faults --kills $(KILLS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -66,6 +66,18 @@ async def test_lines_go_both_ways_until_the_end(context, trusting):
     assert protocol == "TLSv1.3"
 
 
+async def test_an_end_that_is_said(context, trusting):
+    async def part(tls: TlsStream) -> None:
+        await tls.write(b"bye\r\n")
+        await tls.close()
+
+    async def listen(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> bytes:
+        return await reader.read()
+
+    seen, server = await meet(part, listen, context, trusting)
+    assert (seen, server) == (b"bye\r\n", None)
+
+
 async def test_the_alert_goes_out_before_the_close(context, trusting):
     trusting.maximum_version = ssl.TLSVersion.TLSv1_2
     context.minimum_version = ssl.TLSVersion.TLSv1_3

@@ -7,6 +7,7 @@ meet the alert.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable
 from typing import TypeVar
@@ -58,6 +59,12 @@ class TlsStream:
     async def write(self, data: bytes) -> None:
         """Raises OSError or EOFError when the client has gone."""
         await self._until_done(lambda: self._tls.write(data))
+
+    async def close(self) -> None:
+        """Say that nothing more will come (`close_notify`), without waiting for the same from the other side."""
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._tls.unwrap()
+        await self._flush()
 
     async def _until_done(self, step: Callable[[], T]) -> T:
         while True:

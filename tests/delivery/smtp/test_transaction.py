@@ -364,6 +364,15 @@ def test_a_withdrawn_message_is_not_written(playbook: Any, withdrawn: int) -> No
     assert [transaction.ended for transaction in settled] == [None, None]
 
 
+@pytest.mark.parametrize("capabilities", [NO_CAPABILITIES, PIPELINING])
+def test_data_that_is_answered_twice(playbook: Any, capabilities: Any) -> None:
+    """The answer to the message may still be to come, and the server may have it."""
+    steps = [*group(RCPT), OK, OK, GO] if capabilities is PIPELINING else [MAIL, OK, RCPT, OK, "<< DATA", GO]
+    done = playbook.play(transact(capabilities, ONE, HI), *steps, *CONTENT, GO)
+    assert isinstance(done.ended, Lost)
+    assert done.results == (Later("4.5.0", "protocol error: no answer to a message at end of data", uncertain=True),)
+
+
 @pytest.mark.parametrize(
     ("reply", "result"),
     [

@@ -42,6 +42,11 @@ class Reply:
         return 200 <= self.code < 300
 
     @property
+    def intermediate(self) -> bool:
+        """3yz: go on."""
+        return 300 <= self.code < 400
+
+    @property
     def permanent(self) -> bool:
         """5yz: the same command will fail again."""
         return self.code >= 500

@@ -279,6 +279,8 @@ class _Dialogue:
         reply = yield from read(self.timeouts.dot)
         if not isinstance(reply, Reply) or reply.closing:
             return _ended(Stage.CONTENT, reply)
+        if reply.intermediate:  # DATA answered twice: the answer to the message may still be to come
+            return Lost(Stage.CONTENT, ProtocolError("no answer to a message"))
         if reply.positive and not message.complete:
             return Lost(Stage.CONTENT, ProtocolError("half a message was accepted"))
         message.decide(reply)
