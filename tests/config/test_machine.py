@@ -1,3 +1,4 @@
+import resource
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,18 @@ def test_ehlo_name(monkeypatch, names, expected):
     name = machine.ehlo_name.__wrapped__()
     assert name == expected if expected else name.startswith("[")
     assert EhloName().read(name) == name
+
+
+@pytest.mark.parametrize(
+    ("files", "destinations", "connections"),
+    [
+        (1024, 102, 256),
+        (64, 6, 16),
+        (3, 1, 1),
+        (1 << 20, machine.MAX_DESTINATIONS, machine.MAX_CONNECTIONS),
+        (resource.RLIM_INFINITY, machine.MAX_DESTINATIONS, machine.MAX_CONNECTIONS),
+    ],
+)
+def test_what_the_limit_of_files_allows(monkeypatch, files, destinations, connections):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    assert (machine.destinations_at_once(), machine.connections_at_once()) == (destinations, connections)

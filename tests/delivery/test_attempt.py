@@ -1,6 +1,7 @@
 """One attempt over loopback: clear text only where nothing forbids it, and of each connection one outcome."""
 
 import asyncio
+import contextlib
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from tlswitness.datapoint import points_of
 from tlswitness.datapoint.failure import Cause, Failure
 from tlswitness.datapoint.outcome import NotReportable, SessionEnded
 from tlswitness.delivery.attempt import Broken, Opener, Session
+from tlswitness.delivery.places import Places
 from tlswitness.delivery.settings import Destination, Limits, Sender
 from tlswitness.delivery.smtp.talk import Timeouts
 from tlswitness.delivery.tls import TlsContexts
@@ -513,3 +515,51 @@ async def test_points_of_a_session_are_as_many_as_its_policies(world):
     (report,) = world.reports
     assert isinstance(report, SessionEnded)
     assert [point.policy.policy_type.value for point in points_of(report, 0)] == ["tlsa", "sts"]
+
+
+ENDS = {
+    "used and left": ("none", {}),
+    "refused": ("none", {"greeting": "554 go away"}),
+    "a bad verdict": ("dane-wrong", {}),
+    "again in clear text": ("none", {"starttls": "454 not now"}),
+    "silence": ("none", {}),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_the_place_of_a_connection_comes_back_when_its_socket_is_closed(world, serving, end):
+    demands, says = ENDS[end]
+    peer = Peer(world.certificate, stop="ehlo" if end == "silence" else "", **says)
+    places = Places(1)
+    async with serving(peer) as port:
+        judge = world.memo.judge
+        opener = Opener(
+            MappedDialer(ports={25: port}),
+            CONTEXTS,
+            lambda chain, plan, trust: judge(chain, plan, time.time()),
+            world.reports.append,
+            places,
+        )
+        destination = replace(world.destination, timeouts=replace(Timeouts(), hello=0.2))
+        result = await opener.open(world.plan(demands), ADDRESS, destination)
+        if isinstance(result, Session):
+            waiting = asyncio.create_task(places.take())
+            await asyncio.sleep(0.01)
+            assert not waiting.done(), "one is open"
+            await finish(result)
+            await waiting
+        else:
+            await places.take()
+
+
+@pytest.mark.parametrize("error", [OSError(111, ""), ZeroDivisionError()])
+async def test_no_connection_takes_no_place(world, error):
+    class Failing(DirectDialer):
+        async def dial(self, address, port, *, source=None):
+            raise error
+
+    places = Places(1)
+    opener = Opener(Failing(), CONTEXTS, None, world.reports.append, places)
+    with contextlib.suppress(ZeroDivisionError):
+        await opener.open(world.plan("none"), ADDRESS, world.destination)
+    assert not places._free.locked()

@@ -7,6 +7,7 @@ import pytest
 
 from tlswitness.delivery.attempt import Session
 from tlswitness.delivery.outcome import Relay
+from tlswitness.delivery.places import Places
 from tlswitness.delivery.pool import MAX_IDLE, Key, Pool
 from tlswitness.delivery.settings import Destination, Sender
 from tlswitness.delivery.smtp.capabilities import NO_CAPABILITIES
@@ -200,3 +201,24 @@ def test_a_key_is_cheap_to_look_up(monkeypatch):
         StsPolicy, "__hash__", lambda self: pytest.fail("whole policies are not hashed for each message")
     )
     assert hash(KEY) == hash(Key.of(DESTINATION, PLAN, "192.0.2.1"))
+
+
+async def test_an_idle_session_makes_room_where_places_are_scarce(memory):
+    places = Places(2)
+    pool = Pool(VirtualClock(), places)
+    sessions = []
+    for domain in (DOMAIN, OTHER):
+        await places.take()
+        connection = memory.Connection(memory.Server())
+        sessions.append(Session(connection, PLAN, Relay("mx.example.com", "192.0.2.1", 25), NO_CAPABILITIES))
+        pool.keep(replace(KEY, domain=domain), sessions[-1], 10.0)
+    waiting = asyncio.create_task(places.take())
+    await until(lambda: sessions[0].connection.end)
+    assert (sessions[0].connection.end, sessions[1].connection.end) == ("quit", "")
+    assert not waiting.done(), "the socket is not closed yet"
+    late = Session(memory.Connection(memory.Server()), PLAN, sessions[0].relay, NO_CAPABILITIES)
+    pool.keep(KEY, late, 10.0)
+    await until(lambda: late.connection.end == "quit")  # somebody needs the place more
+    places.give_back()
+    await waiting
+    await pool.close()

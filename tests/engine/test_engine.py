@@ -253,6 +253,18 @@ class TestLife:
         (outcome,) = (await delivery).recipients
         assert outcome == Deferred("you@one.test", "4.3.2", "the engine is being closed")
 
+    async def test_closing_ends_what_waits_for_its_turn(self, town):
+        server = await town.mx("mx.one.test", "greeting-silent")
+        names = [f"d{number}.test" for number in range(5)]
+        for name in names:
+            town.domain(name, server)
+        async with town.engine(destinations_at_once=1) as engine:
+            delivery = asyncio.create_task(engine.deliver(MESSAGE, to(*(f"you@{name}" for name in names))))
+            await until(lambda: server.connections)
+        outcomes = (await delivery).recipients
+        assert {(outcome.status, outcome.text) for outcome in outcomes} == {("4.3.2", "the engine is being closed")}
+        assert server.connections == 1
+
     async def test_cancelling_a_delivery(self, town):
         server = await town.mx("mx.one.test", "greeting-silent")
         town.domain("one.test", server)
@@ -374,3 +386,34 @@ async def test_the_operator_may_hold_the_other_digest_to_be_stronger(stage):
             assert kinds(await engine.deliver(MESSAGE, to(f"you@{staged.site.domain}"))) == [kind]
             check = await engine.check(staged.site.domain)
             assert check.prospect.fate == kind.lower()
+
+
+class TestManyDestinations:
+    """More than there are turns, or places for connections."""
+
+    async def test_one_message_leaves_turns_to_others(self, town):
+        silent, good = await town.mx("mx.silent.test", "greeting-silent"), await town.mx("mx.good.test")
+        for number in range(5):
+            town.domain(f"s{number}.test", silent)
+        town.domain("good.test", good)
+        async with town.engine(destinations_at_once=4) as engine:
+            flood = asyncio.create_task(engine.deliver(MESSAGE, to(*(f"you@s{number}.test" for number in range(5)))))
+            await until(lambda: silent.connections == 2)
+            assert kinds(await engine.deliver(MESSAGE, to("you@good.test"))) == ["Delivered"]
+            assert silent.connections == 2
+            flood.cancel()
+            await asyncio.gather(flood, return_exceptions=True)
+
+    async def test_few_connections_serve_many(self, town):
+        """Idle ones make room; none is deferred for want of a place."""
+        server = await town.mx("mx.one.test")
+        names = [f"d{number}.test" for number in range(9)]
+        for name in names:
+            town.domain(name, server)
+        config = town.config(smtp={"idle_seconds": 60}, connections_at_once=2)
+        async with town.engine(config) as engine:
+            for _ in range(2):
+                outcome = await engine.deliver(MESSAGE, to(*(f"you@{name}" for name in names)))
+                assert kinds(outcome) == ["Delivered"] * 9
+                assert engine._pool._count <= 2
+        assert len(server._sessions) <= 2

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import functools
 import os
+import resource
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +19,10 @@ from tlswitness.names import HostName, parse_host
 CONFIG_VARIABLE = "TLSWITNESS_CONFIG"
 SYSTEM_CONFIG = Path("/etc/tlswitness.toml")
 SYSTEM_STATE = Path("/var/lib/tlswitness")
+MAX_DESTINATIONS = 1_000
+"""At the same time, where the machine would allow more: they share the lookups and fetches that may be under way."""
+MAX_CONNECTIONS = 10_000
+"""Likewise: each takes memory as well, most of it for TLS."""
 
 _NOT_FOR_MAIL = ("localhost", "localdomain", "local", "internal")
 
@@ -50,12 +56,28 @@ def ehlo_name() -> str:
     return address_literal(_own_address())
 
 
+def destinations_at_once() -> int:
+    """Each has a few DNS lookups or a policy fetch under way before it has a connection."""
+    return max(1, min(_files() // 10, MAX_DESTINATIONS))
+
+
+def connections_at_once() -> int:
+    """What lookups, fetches, hooks and the program around the engine need besides is left to them."""
+    return max(1, min(_files() // 4, MAX_CONNECTIONS))
+
+
 def valid_mail_name(name: str) -> str | None:
     """`name` if the world may be greeted with it: a host name with a domain that is not a placeholder."""
     match parse_host(name):
         case HostName(text=text, key=key) if "." in key and key.rpartition(".")[2] not in _NOT_FOR_MAIL:
             return text
     return None
+
+
+def _files() -> int:
+    """File descriptors that this process may have."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def _names_of_machine() -> tuple[str, ...]:

@@ -334,6 +334,18 @@ class Config(DomainConfig):
         default_words="none",
         rfc="RFC 8461 section 10.3",
     )
+    destinations_at_once: int = derived(
+        Count(1, 100_000),
+        machine.destinations_at_once,
+        "Destinations that are delivered to at the same time; mail to others waits. One message has half at most.",
+        words=f"a tenth of the files that the process may open, {machine.MAX_DESTINATIONS:,} at most",
+    )
+    connections_at_once: int = derived(
+        Count(1, 1_000_000),
+        machine.connections_at_once,
+        "SMTP connections to all destinations at the same time, idle ones included; then new ones wait.",
+        words=f"a quarter of the files that the process may open, {machine.MAX_CONNECTIONS:,} at most",
+    )
     own_names: tuple[str, ...] = option(
         ListOf(Host()),
         (),

@@ -8,13 +8,14 @@ the moment it becomes known (RFC 8460 section 4.2; RFC 3207 section 4; RFC 7672 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tlswitness.datapoint.failure import Cause, Failure
 from tlswitness.datapoint.outcome import NotReportable, Outcome, SessionEnded
 from tlswitness.delivery.connection import ConnectFailed, Connection
 from tlswitness.delivery.judged import Findings
 from tlswitness.delivery.outcome import CLEAR_TEXT, Relay, TlsFacts
+from tlswitness.delivery.places import Places
 from tlswitness.delivery.settings import Destination
 from tlswitness.delivery.smtp.capabilities import Capabilities
 from tlswitness.delivery.smtp.conversation import (
@@ -86,6 +87,7 @@ class Opener:
     contexts: TlsContexts
     judge: Judge
     report: Report
+    places: Places = field(default_factory=Places)
 
     async def open(self, plan: Plan, address: str, destination: Destination) -> Session | Broken:
         """A session with `address` under `plan`, or why there is none."""
@@ -127,15 +129,28 @@ class _Attempt:
             if not self.told:  # cancelled, or broken off by a fault of ours: nobody's failure
                 self._tell(NotReportable("the session was cut short by ourselves"))
 
+    async def _open(self) -> Connection | ConnectFailed:
+        places = self.opener.places
+        await places.take()
+        connection: Connection | ConnectFailed | None = None
+        try:
+            connection = await Connection.open(
+                self.opener.dialer,
+                self.address,
+                self.plan.port,
+                contexts=self.opener.contexts,
+                source=self.destination.sender.source(self.address),
+                timeouts=self.timeouts,
+            )
+        finally:
+            if isinstance(connection, Connection):
+                connection.when_closed(places.give_back)
+            else:
+                places.give_back()
+        return connection
+
     async def _connect(self) -> Session | Broken | _Again:
-        connection = await Connection.open(
-            self.opener.dialer,
-            self.address,
-            self.plan.port,
-            contexts=self.opener.contexts,
-            source=self.destination.sender.source(self.address),
-            timeouts=self.timeouts,
-        )
+        connection = await self._open()
         if isinstance(connection, ConnectFailed):
             self._tell(NotReportable(f"no connection: {connection.reason}"))
             text = f"cannot connect to {self.relay}: {connection.reason}"

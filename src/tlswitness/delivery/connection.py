@@ -134,6 +134,10 @@ class Connection:
             raise
         return cls(wire, local, peer, contexts, timeouts)
 
+    def when_closed(self, tell: Callable[[], None]) -> None:
+        """Call `tell` once, when the socket is closed and its descriptor free."""
+        self._wire.when_closed(tell)
+
     @property
     def alive(self) -> bool:
         """Whether a conversation can be had, for all that is known without asking."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tlswitness.delivery.attempt import Session
+from tlswitness.delivery.places import Places
 from tlswitness.delivery.settings import Destination
 from tlswitness.names import Domain, HostName
 from tlswitness.policy.plan import DaneDemand, LocalRules, Plan, StsDemand
@@ -70,8 +71,11 @@ class _Idle:
 class Pool:
     """Idle sessions by key, oldest out first."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], places: Places | None = None) -> None:
+        """Where `places` are scarce, idle sessions make room."""
         self._clock = clock
+        self._places = places or Places()
+        self._places.on_need = self._make_a_place
         self._idle: OrderedDict[Key, list[_Idle]] = OrderedDict()
         self._count = 0
         self._leaving: set[asyncio.Task[None]] = set()
@@ -102,7 +106,7 @@ class Pool:
 
     def keep(self, key: Key, session: Session, idle: float) -> None:
         """Keep a session for `idle` seconds."""
-        if self._closed:
+        if self._closed or self._places.scarce:
             self.leave(session)
             return
         self._idle.setdefault(key, []).append(_Idle(session, self._clock() + idle))
@@ -145,6 +149,10 @@ class Pool:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    def _make_a_place(self) -> None:
+        if self._idle:
+            self._drop_oldest(next(iter(self._idle)))
 
     def _drop_oldest(self, key: Key) -> None:
         kept = self._idle[key]

@@ -55,6 +55,8 @@ class Wire(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._fault: Exception | None = None
+        self._closed = False
+        self._on_closed: Callable[[], None] = lambda: None
         self.listener: Callable[[], None] | None = None
         """Told whenever a reply, room, the handshake's result or the end has come."""
         self.shaken: Chain | Failure | None = None
@@ -133,6 +135,13 @@ class Wire(asyncio.BufferedProtocol):
         self._shake(self._tls, b"")
         return True
 
+    def when_closed(self, tell: Callable[[], None]) -> None:
+        """Call `tell` once, when the socket is closed."""
+        if self._closed:
+            tell()
+        else:
+            self._on_closed = tell
+
     def close(self) -> None:
         """Close after what is written has left, in bounded time."""
         if self.end is None:
@@ -157,6 +166,8 @@ class Wire(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - reset or close: the same to us
         self._finish(PeerClosed())
+        self._closed = True
+        self._on_closed()
 
     def eof_received(self) -> bool:
         self._finish(PeerClosed())

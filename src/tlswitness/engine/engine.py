@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 from tlswitness.config import Config, DomainConfig
 from tlswitness.delivery.attempt import Opener
 from tlswitness.delivery.outcome import DeliveryOutcome, Envelope, Failed, RecipientOutcome
+from tlswitness.delivery.places import Places
 from tlswitness.delivery.pool import Pool
 from tlswitness.delivery.route import Router
 from tlswitness.delivery.settings import Destination, Hop
@@ -28,6 +29,7 @@ from tlswitness.engine.recipients import ToDomain, ToLiteral, sort_out
 from tlswitness.engine.reporter import Reporter
 from tlswitness.engine.surroundings import Surroundings
 from tlswitness.engine.trust import TrustStores
+from tlswitness.engine.turns import Turns
 from tlswitness.hooks import HookCounters, HookFunction, HookModule, HookSet
 from tlswitness.names import BadName, Domain, parse_domain, parse_host
 from tlswitness.net import AddressGuard
@@ -86,8 +88,10 @@ class Engine:
         self._fetcher = self._policy_fetcher(self.config)
         store = _policy_store(self.config.mta_sts_policy_store)
         self.policies = StsPolicies(self.resolver, self._fetcher, store, clock=around.clock)
-        self._pool = Pool(around.monotonic)
-        self._opener = opener = Opener(around.dialer, TlsContexts.make(), self._judge, self._reporter.report)
+        places = Places(self.config.connections_at_once)
+        self._pool = Pool(around.monotonic, places)
+        self._opener = opener = Opener(around.dialer, TlsContexts.make(), self._judge, self._reporter.report, places)
+        self._turns = Turns(self.config.destinations_at_once)
         self._router = Router(self.resolver, self.policies, opener, self._pool, around.monotonic, around.rng)
         self._stack = AsyncExitStack()
         self._open: bool | None = None
@@ -117,8 +121,8 @@ class Engine:
     async def deliver(self, message: bytes, envelope: Envelope) -> DeliveryOutcome:
         """Try once to deliver `message` (header and body) to every recipient; what became of each, in their order.
 
-        Recipients of one domain share a transaction, different domains are delivered to at the same time. What is
-        deferred is the caller's to try again.
+        Recipients of one domain share a transaction, different domains are delivered to at the same time, as many as
+        `destinations_at_once` lets. What is deferred is the caller's to try again.
         """
         if not self._open:
             raise RuntimeError("the engine is not open: deliver within `async with Engine(...)`")
@@ -133,7 +137,8 @@ class Engine:
             destination = self._destination(recipient)
             group = groups.setdefault(destination.domain, _Group(destination))
             group.addresses.setdefault(recipient.address, []).append(given)
-        parts = [self._deliver(group, envelope, content) for group in groups.values()]
+        abreast = asyncio.Semaphore(self._turns.of_one_message)
+        parts = [self._deliver(group, envelope, content, abreast) for group in groups.values()]
         for outcomes in [await parts[0]] if len(parts) == 1 else await asyncio.gather(*parts):
             settled |= outcomes
         return DeliveryOutcome(tuple([settled[given] for given in envelope.recipients]))
@@ -163,10 +168,13 @@ class Engine:
         """What each hook was told, and what went wrong with it."""
         return self._hooks.counters()
 
-    async def _deliver(self, group: _Group, envelope: Envelope, content: Content) -> dict[str, RecipientOutcome]:
+    async def _deliver(
+        self, group: _Group, envelope: Envelope, content: Content, abreast: asyncio.Semaphore
+    ) -> dict[str, RecipientOutcome]:
         addresses = tuple(group.addresses)
         part = envelope if addresses == envelope.recipients else replace(envelope, recipients=addresses)
-        outcomes = await self._router.deliver(group.destination, part, content)
+        async with abreast, self._turns.turn(group.destination.domain):
+            outcomes = await self._router.deliver(group.destination, part, content)
         return {
             given: outcome if given == outcome.recipient else replace(outcome, recipient=given)
             for outcome in outcomes

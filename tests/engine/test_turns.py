@@ -1,0 +1,87 @@
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tlswitness.engine.turns import Turns
+from tlswitness.names import Domain
+
+A, B, C = (Domain(f"{name}.example") for name in "abc")
+
+
+class World:
+    def __init__(self, limit):
+        self.turns = Turns(limit)
+        self.has = []
+        self.ends = {}
+        self.tasks = {}
+
+    def begin(self, name, domain):
+        self.ends[name] = asyncio.Event()
+        self.tasks[name] = asyncio.create_task(self._hold(name, domain))
+
+    async def _hold(self, name, domain):
+        async with self.turns.turn(domain):
+            self.has.append(name)
+            await self.ends[name].wait()
+            self.has.remove(name)
+
+    async def end(self, *names):
+        for name in names:
+            self.ends[name].set()
+        await self.settle()
+
+    async def settle(self):
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+
+async def test_as_many_destinations_as_there_are_turns():
+    world = World(2)
+    for name, domain in (("a", A), ("b", B), ("c", C)):
+        world.begin(name, domain)
+    await world.settle()
+    assert world.has == ["a", "b"]
+    await world.end("b")
+    assert world.has == ["a", "c"]
+    await world.end("a", "c")
+    assert world.has == []
+    assert not world.turns._turns
+
+
+async def test_messages_to_one_destination_share_its_turn():
+    world = World(1)
+    world.begin("a1", A)
+    world.begin("a2", A)
+    world.begin("b", B)
+    await world.settle()
+    world.begin("a3", A)
+    await world.settle()
+    assert world.has == ["a1", "a2", "a3"]
+    await world.end("a1", "a3")
+    assert world.has == ["a2"]
+    await world.end("a2")
+    assert world.has == ["b"]
+    await world.end("b")
+
+
+@pytest.mark.parametrize("gone", ["b1", "b2"])
+async def test_who_gives_up_while_waiting_takes_no_turn_and_keeps_none_from_others(gone):
+    world = World(1)
+    for name, domain in (("a", A), ("b1", B), ("b2", B), ("c", C)):
+        world.begin(name, domain)
+    await world.settle()
+    world.tasks[gone].cancel()
+    await world.settle()
+    await world.end("a")
+    (stays,) = {"b1", "b2"} - {gone}
+    # Who took over the waiting of another stands behind those who came meanwhile.
+    assert world.has in ([stays], ["c"])
+    await world.end(stays, "c")
+    assert world.has == []
+    async with AsyncExitStack() as stack, asyncio.timeout(5):
+        await stack.enter_async_context(world.turns.turn(C))
+
+
+async def test_one_message_has_half():
+    assert [Turns(limit).of_one_message for limit in (1, 2, 3, 100)] == [1, 1, 1, 50]
