@@ -140,6 +140,28 @@ def test_delivery_on_both_loops(authority: Authority, run: Callable[[Any], None]
     run(deliver(authority))
 
 
+@pytest.mark.parametrize("end", ["quit", "abort", "close"])
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_who_asks_is_told_once_when_the_socket_is_closed(
+    authority: Authority, run: Callable[[Any], None], end: str
+) -> None:
+    async def part() -> None:
+        told: list[str] = []
+        async with lab_mx(authority, "ok") as mx:
+            connection = await connect(mx.port)
+            connection.when_closed(lambda: told.append("closed"))
+            await asyncio.sleep(0.01)
+            assert told == []
+            done = getattr(connection, end)()
+            if end == "quit":
+                await done
+            await until(lambda: bool(told))
+            connection.when_closed(lambda: told.append("closed before"))
+        assert told == ["closed", "closed before"]
+
+    run(part())
+
+
 @pytest.mark.parametrize(
     ("behaviour", "failure"),
     [

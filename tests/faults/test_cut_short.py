@@ -79,6 +79,9 @@ class Rounds:
         taken = [name.decode() for server in self.servers.values() for name in server.taken]
         assert list(mail_faults(self.words, taken)) == []
         assert max(Counter(taken).values()) == 1, "sent twice"
+        asked = {recipient.partition("@")[0] for server in self.servers.values() for recipient in server.asked}
+        uncertain = {name for name, word in self.words.items() if word == "Uncertain"}
+        assert uncertain <= asked, "no server had asked for it"
         seen = Counter(self.words.values())
         seen["taken and uncertain"] = sum(self.words.get(name) == "Uncertain" for name in taken)
         seen["taken and untold"] = sum(name not in self.words for name in taken)

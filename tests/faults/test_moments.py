@@ -60,7 +60,7 @@ async def deliver(engine, domain, *, together):
 
     async def one(number):
         name = f"{domain}-{number}"
-        done = await engine.deliver(message(name), Envelope("me@sender.test", (f"you@{domain}",)))
+        done = await engine.deliver(message(name), Envelope("me@sender.test", (f"{name}@{domain}",)))
         words[name] = word_for(done.recipients[0])
 
     numbers = range(1, MESSAGES + 1)
@@ -111,6 +111,8 @@ async def test_a_server_dies(internet, tls, pipelining, way, together):
         taken = [name.decode() for name in server.taken]
         assert list(mail_faults(words, taken)) == [], moment
         assert max(Counter(taken).values()) == 1, f"{moment}: sent twice"
+        asked = {recipient.partition("@")[0] for recipient in server.asked}
+        assert {name for name, word in words.items() if word == "Uncertain"} <= asked, f"{moment}: {words}"
         if together:
             assert list(words.values()).count("Uncertain") <= 1, f"{moment}: one content at a time: {words}"
             assert "Delivered" in words.values(), (moment, words)

@@ -61,6 +61,8 @@ class DyingServer:
     """Seconds to wait at each moment."""
     taken: list[bytes] = field(default_factory=list)
     """The id of each message that it has, in the order in which it took them."""
+    asked: set[str] = field(default_factory=set)
+    """The recipients of the messages whose content it has asked for."""
     died: bool = False
     port: int = 0
     _server: asyncio.Server | None = None
@@ -98,6 +100,7 @@ class _Session:
         self._writer = writer
         self._tls: TlsStream | None = None
         self._messages = 0
+        self._recipient = ""
 
     async def run(self) -> None:
         await self._reply("greeting", "220 mx ESMTP")
@@ -116,6 +119,7 @@ class _Session:
                     self._messages += 1
                     await self._reply("MAIL", "250 2.1.0 ok")
                 case "RCPT":
+                    self._recipient = line.partition("<")[2].partition(">")[0]
                     await self._reply("RCPT", "250 2.1.5 ok")
                 case "DATA":
                     await self._reply("DATA", "354 go ahead")
@@ -153,6 +157,8 @@ class _Session:
         if self._is_now(f"{step} half"):
             await self._write(data[: len(data) // 2])
             await self._die()
+        if step == "DATA":
+            self._server.asked.add(self._recipient)
         await self._write(data)
         await self._moment(f"{step} said")
 

@@ -217,7 +217,10 @@ def _sign(directory: Path, zone: str, lines: Sequence[str], *denial: str) -> Pat
     path = _write(directory, zone, lines)
     _run(directory, "dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", "-n", "ZONE", zone)
     _run(directory, "dnssec-signzone", "-q", "-S", "-z", *denial, "-o", zone, "-f", f"{path}.signed", str(path))
-    return Path(f"{path}.signed")
+    signed = Path(f"{path}.signed")
+    if (" NSEC3PARAM " in " ".join(signed.read_text().split())) != bool(denial):
+        raise RuntimeError(f"{signed} does not deny as it should")
+    return signed
 
 
 def _spoil(path: Path, origin: str, owners: Iterable[tuple[str, str]]) -> None:
