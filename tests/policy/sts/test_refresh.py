@@ -200,11 +200,12 @@ async def test_the_loop_refreshes_and_sees_what_others_wrote(tmp_path: Path) -> 
     assert world.web.fetched == [DOMAIN] * 2
 
 
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), RuntimeError("can't start new thread")])
 async def test_the_loop_outlives_a_directory_that_cannot_be_read(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     def broken() -> None:
-        raise OSError(5, "Input/output error")
+        raise error
 
     world = World()
     monkeypatch.setattr(world.store, "rescan", broken)

@@ -576,3 +576,15 @@ async def test_a_slow_refresh_does_not_undo_what_a_delivery_learnt() -> None:
     assert isinstance(newer, StsApplies)
     assert kept is not None
     assert (kept.id, kept.policy) == ("2", newer.policy)
+
+
+async def test_a_policy_that_no_thread_can_write_is_applied(
+    world: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def none_left(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(asyncio, "to_thread", none_left)
+    answer = await world.policies.find(DOMAIN)
+    assert isinstance(answer, StsApplies)
+    assert "is not kept: can't start new thread" in caplog.text

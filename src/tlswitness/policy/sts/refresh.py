@@ -63,7 +63,7 @@ class Refresher:
             await self._sleep(TICK)
             try:
                 await asyncio.to_thread(self._policies.store.rescan)
-            except OSError as error:
+            except (OSError, RuntimeError) as error:  # the latter: the system has no thread left
                 _log.error("the store of MTA-STS policies cannot be read: %s", error)
             await self.refresh_due(self._clock())
 

@@ -240,13 +240,13 @@ class StsPolicies:
     async def _keep(self, domain: Domain, record_id: str, fetched: Fetched, last_used: int | None = None) -> Entry:
         now = int(self._clock())
         entry = Entry(domain, record_id, fetched.policy, fetched.body, now, now if last_used is None else last_used)
-        await asyncio.to_thread(self.store.put, entry)
+        await _in_a_thread(domain, self.store.put, entry)
         return entry
 
     async def _use(self, cached: Entry, failure: Failure | None = None, lines: tuple[str, ...] = ()) -> _Finding:
         now = self._clock()
         if self.store.forgets_use(cached, now):
-            await asyncio.to_thread(self.store.used, cached.domain, now)
+            await _in_a_thread(cached.domain, self.store.used, cached.domain, now)
         return _Finding(cached, cached=True, failure=failure, lines=lines)
 
     def _unexpired(self, domain: Domain) -> Entry | None:
@@ -276,6 +276,14 @@ class StsPolicies:
 
     def _to_report(self, domain: Domain, failure: Failure | None) -> Failure | None:
         return failure if failure and self._reported.admit((domain, failure.cause)) else None
+
+
+async def _in_a_thread(domain: Domain, write: Callable[..., None], *args: object) -> None:
+    """Write to the store, which may wait for a disk. Mail does not hang on it."""
+    try:
+        await asyncio.to_thread(write, *args)
+    except RuntimeError as error:  # the system has no thread left
+        _log.error("the MTA-STS policy of %s is not kept: %s", domain, error)
 
 
 def _absent(reason: str) -> _Finding:
