@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from tlswitness.delivery import pool as pool_module
 from tlswitness.delivery.attempt import Session
 from tlswitness.delivery.outcome import Relay
 from tlswitness.delivery.places import Places
@@ -219,6 +220,27 @@ async def test_an_idle_session_makes_room_where_places_are_scarce(memory):
     late = Session(memory.Connection(memory.Server()), PLAN, sessions[0].relay, NO_CAPABILITIES)
     pool.keep(KEY, late, 10.0)
     await until(lambda: late.connection.end == "quit")  # somebody needs the place more
+    places.give_back()
+    await waiting
+    await pool.close()
+
+
+async def test_a_goodbye_that_is_not_answered_makes_room_where_places_are_scarce(memory, monkeypatch):
+    monkeypatch.setattr(pool_module, "HURRY", 0.05)
+    places = Places(1)
+    pool = Pool(VirtualClock(), places)
+    await places.take()
+    relay = Relay("mx.example.com", "192.0.2.1", 25)
+    first, second = (
+        Session(memory.Connection(memory.Server(QUIT=memory.HANG)), PLAN, relay, NO_CAPABILITIES) for _ in range(2)
+    )
+    pool.leave(first)
+    await asyncio.sleep(0.1)
+    assert pool._leaving, "nobody is in need: there is time"
+    waiting = asyncio.create_task(places.take())
+    await until(lambda: not pool._leaving)  # the first that was leaving makes room
+    pool.leave(second)
+    await until(lambda: not pool._leaving)  # and another one does not take its time
     places.give_back()
     await waiting
     await pool.close()

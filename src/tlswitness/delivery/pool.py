@@ -20,6 +20,8 @@ from tlswitness.policy.plan import DaneDemand, LocalRules, Plan, StsDemand
 
 MAX_IDLE = 200
 """Idle connections over all destinations: each holds a file descriptor."""
+HURRY = 0.5
+"""Seconds for a goodbye while somebody waits for a place: servers that do not answer QUIT must not fill them all."""
 CLOSE_WITHIN = 5.0
 """Seconds for the last goodbyes when the pool closes: a server that does not answer QUIT must not hold the program."""
 
@@ -78,7 +80,7 @@ class Pool:
         self._places.on_need = self._make_a_place
         self._idle: OrderedDict[Key, list[_Idle]] = OrderedDict()
         self._count = 0
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving: dict[asyncio.Task[None], None] = {}
         self._closed = False
 
     def take(self, key: Key) -> Session | None:
@@ -132,9 +134,10 @@ class Pool:
         if not session.connection.alive:
             session.connection.abort()
             return
-        task = asyncio.get_running_loop().create_task(_goodbye(session))
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+        hurry = HURRY if self._places.scarce else None
+        task = asyncio.get_running_loop().create_task(_goodbye(session, hurry))
+        self._leaving[task] = None
+        task.add_done_callback(self._leaving.pop)
 
     async def close(self, within: float = CLOSE_WITHIN) -> None:
         """Say goodbye to all, and keep nothing from now on."""
@@ -153,6 +156,11 @@ class Pool:
     def _make_a_place(self) -> None:
         if self._idle:
             self._drop_oldest(next(iter(self._idle)))
+            return
+        for task in self._leaving:
+            if not task.cancelling():
+                task.cancel()
+                return
 
     def _drop_oldest(self, key: Key) -> None:
         kept = self._idle[key]
@@ -163,8 +171,11 @@ class Pool:
         self.leave(session)
 
 
-async def _goodbye(session: Session) -> None:
+async def _goodbye(session: Session, within: float | None) -> None:
     try:
-        await session.connection.quit()
+        async with asyncio.timeout(within):
+            await session.connection.quit()
+    except TimeoutError:
+        pass  # it was said, and the connection is closed
     except Exception:  # noqa: BLE001 - our own fault, and nobody waits for this
         _log.exception("no proper end of the session with %s", session.relay)
