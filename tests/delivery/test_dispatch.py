@@ -265,3 +265,34 @@ async def test_a_fault_of_ours_is_told_to_all_aboard(world, memory):
     letters = [world.send("a", limits=ONE), world.send("b", limits=ONE)]
     ends = await asyncio.gather(*(task for _, task in letters), return_exceptions=True)
     assert isinstance(ends[0], ZeroDivisionError)
+
+
+@pytest.mark.parametrize("under_way", [".", "open"])
+async def test_all_give_up_at_once(world, under_way):
+    """Whoever cleans up first finds others that are cancelled and do not know it yet: none of them gets his place."""
+    if under_way == "open":
+        world.opener.open = lambda *_: asyncio.Event().wait()
+    else:
+        world.serve(**{".": world.memory.HANG})
+    letters = [world.send(name, limits=ONE) for name in "abc"]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    tasks = [task for _, task in letters]
+    for task in tasks:
+        task.cancel()
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(each) for each in done] == [asyncio.CancelledError] * 3
+
+
+async def test_who_gave_up_a_moment_ago_is_not_taken_along(world):
+    server = world.serve(pipelining=False, **{".": world.memory.HANG})
+    first, _ = world.send("a", limits=ONE)
+    second, cancelled = world.send("b", limits=ONE)
+    third, task = world.send("c", limits=ONE)
+    await until(lambda: first.departed)
+    lanes = world.dispatcher._lanes[DOMAIN]
+    cancelled.cancel()
+    assert lanes.take_along(KEY).errand is third, "the second one's task has not run yet"
+    assert second.names == ["b"]
+    task.cancel()
+    assert server.taken == []

@@ -79,6 +79,11 @@ class _Trip:
     def wait(self) -> None:
         self.turn: asyncio.Future[_Turn] = asyncio.get_running_loop().create_future()
 
+    @property
+    def waits(self) -> bool:
+        """It is queued, and was not cancelled a moment ago without its task's having run since."""
+        return self.queued and not self.turn.done()
+
     def job(self, session: Session) -> Job | None:
         job = self.errand.job(session)
         if job is None:
@@ -125,7 +130,7 @@ class _Lanes:
         lane = self.by_key.get(key)
         while lane:
             trip = lane.popleft()
-            if trip.queued:
+            if trip.waits:
                 trip.queued = False
                 return trip
         if lane is not None:
@@ -134,9 +139,9 @@ class _Lanes:
 
     def admit_next(self, limit: int) -> None:
         """Let the next one open a connection, if there may be one more."""
-        while self.queue and (self.held < limit or not self.queue[0].queued):
+        while self.queue and (self.held < limit or not self.queue[0].waits):
             trip = self.queue.popleft()
-            if trip.queued:
+            if trip.waits:
                 trip.queued = False
                 trip.turn.set_result(_Turn.PLACE)
                 self.held += 1
