@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
-from tests.faults.support.dying import DyingServer
+from tests.faults.support.dying import MESSAGE, DyingServer, Way
 from tools.faults.account import mail_faults
 from tools.faults.child import message, word_for
 
@@ -139,5 +139,24 @@ async def test_the_engine_is_closed(rounds):
         await asyncio.gather(*tasks, return_exceptions=True)
         late = [task for task in tasks if task.exception() is not None]
         assert all(isinstance(task.exception(), RuntimeError) for task in late), "those that had not begun"
+    seen = rounds.compare()
+    assert min(seen[word] for word in ("Delivered", "Deferred", "Uncertain", "taken and uncertain")) > 0
+
+
+@pytest.mark.rfc(5321, "4.5.4.1")
+async def test_all_at_once(rounds):
+    """Servers die, deliveries are cancelled and run out of time, the engine is closed."""
+    ways = [way for way in Way if way is not Way.SILENT]
+    moments = [moment for moment in MESSAGE if not moment.endswith("half") and moment != "dot taken"]
+    for _ in range(2 * ROUNDS):
+        for server in rounds.servers.values():
+            server.died, server.moment = False, rounds.dice.choice(moments)
+            server.way, server.message = rounds.dice.choice(ways), rounds.dice.randrange(1, 4)
+        async with rounds.engine(delivery=max(0.01, 2 * rounds.moment())) as engine:
+            tasks = rounds.begin(engine)
+            for task in rounds.dice.sample(tasks, 2):
+                asyncio.get_running_loop().call_later(rounds.moment(), task.cancel)
+            await asyncio.sleep(2 * rounds.moment())
+        await asyncio.gather(*tasks, return_exceptions=True)
     seen = rounds.compare()
     assert min(seen[word] for word in ("Delivered", "Deferred", "Uncertain", "taken and uncertain")) > 0
