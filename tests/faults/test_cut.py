@@ -22,7 +22,7 @@ from tlswitness.net import MappedDialer
 pytestmark = pytest.mark.slow
 
 SEED = 5321
-CUTS = 100
+CUTS = 50
 """At random places, of each kind."""
 BATCH = 50
 MESSAGES = 2
@@ -31,8 +31,9 @@ MESSAGES = 2
 class Cutter:
     """Deliveries over wires that are cut."""
 
-    def __init__(self, internet, *, tls, pipelining, lines=0):
+    def __init__(self, internet, *, tls, pipelining=True, chunking=False, lines=0):
         self.internet = internet
+        self.chunking = chunking
         self.lines = lines
         self.pipelining = pipelining
         self.context = internet.authority.issue(["mx.test"]).server_context() if tls else None
@@ -51,7 +52,9 @@ class Cutter:
         async with AsyncExitStack() as stack:
             ends = {}
             for place in places:
-                server = DyingServer(self.internet.place().mx, self.context, pipelining=self.pipelining)
+                server = DyingServer(
+                    self.internet.place().mx, self.context, pipelining=self.pipelining, chunking=self.chunking
+                )
                 await self._up(stack, server)
                 wire = Wire(self.internet.place().mx, (server.address, server.port), octets=place, **wires)
                 await self._up(stack, wire)
@@ -100,10 +103,16 @@ class Cutter:
 
 
 @pytest.mark.rfc(5321, "4.5.4.1")
-@pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
-@pytest.mark.parametrize("pipelining", [True, False], ids=["pipelining", "step by step"])
-async def test_behind_each_octet_of_the_replies(internet, pipelining, reset):
-    cutter = Cutter(internet, tls=False, pipelining=pipelining)
+@pytest.mark.parametrize(
+    ("offers", "reset"),
+    [
+        pytest.param({"chunking": True}, True, id="BDAT-RST"),
+        pytest.param({}, True, id="DATA-RST"),
+        pytest.param({"pipelining": False}, False, id="lockstep-FIN"),
+    ],
+)
+async def test_behind_each_octet_of_the_replies(internet, offers, reset):
+    cutter = Cutter(internet, tls=False, **offers)
     (whole,) = await cutter.cut(octets=[None])
     assert whole > 150
     passed = await cutter.cut(octets=list(range(whole)), reset=reset)
@@ -114,9 +123,10 @@ async def test_behind_each_octet_of_the_replies(internet, pipelining, reset):
 @pytest.mark.rfc(5321, "4.5.4.1")
 @pytest.mark.parametrize("to_client", [False, True], ids=["commands", "replies"])
 @pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
-async def test_behind_random_octets_of_tls(internet, to_client, reset):
+@pytest.mark.parametrize("chunking", [False, True], ids=["DATA", "BDAT"])
+async def test_behind_random_octets_of_tls(internet, chunking, to_client, reset):
     """TLS 1.3 makes records of an octet or two more or less, so that not every place is reached."""
-    cutter = Cutter(internet, tls=True, pipelining=True)
+    cutter = Cutter(internet, tls=True, chunking=chunking)
     (whole,) = await cutter.cut(octets=[None], to_client=to_client)
     dice = random.Random(SEED)
     places = [dice.randrange(whole) for _ in range(CUTS)]
@@ -129,7 +139,7 @@ async def test_behind_random_octets_of_tls(internet, to_client, reset):
 @pytest.mark.parametrize("tls", [False, True], ids=["clear", "TLS"])
 async def test_behind_random_octets_of_long_messages(internet, tls):
     """More than all buffers on the way hold: the engine is in the midst of writing when the end comes."""
-    cutter = Cutter(internet, tls=tls, pipelining=True, lines=6000)
+    cutter = Cutter(internet, tls=tls, lines=6000)
     (whole,) = await cutter.cut(octets=[None], to_client=False)
     dice = random.Random(SEED)
     # In the first message, anywhere, and at the last octets, which are those that count.

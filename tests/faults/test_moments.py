@@ -38,8 +38,12 @@ def cases(way, tls):
         yield moment, number
 
 
-def allowed(moment, number, way):
+def allowed(moment, number, way, *, chunking=False):
     """What may be said of the message in whose time the server died."""
+    if chunking and way is not Way.CLOSING and moment.startswith(("MAIL", "RCPT", "content")):
+        return {"Uncertain"}  # all of it had been written
+    if chunking and moment in ("EHLO said", "EHLO again said"):
+        return {"Deferred", "Delivered", "Uncertain"}  # it is written at once, or the end was seen before
     if moment.startswith(("greeting", "EHLO", "STARTTLS", "EHLO again")):
         # Where nothing demands TLS, a session whose TLS breaks goes on in clear text on another connection.
         return {"Deferred", "Delivered"}
@@ -76,14 +80,18 @@ async def deliver(engine, domain, *, together=False):
 class Servers:
     """One that dies for each case, and one behind them all that does not."""
 
-    def __init__(self, internet, way, *, tls, pipelining):
+    def __init__(self, internet, way, *, tls, pipelining, chunking=False):
         self.internet = internet
+        self.chunking = chunking
         self.way = way
         self.context = internet.authority.issue(["mx.test"]).server_context() if tls else None
         self.backup = DyingServer(internet.place().mx, self.context, pipelining=pipelining)
         self.dying = {
-            f"d{place}.test": DyingServer(internet.place().mx, self.context, moment, number, way, pipelining)
+            f"d{place}.test": DyingServer(
+                internet.place().mx, self.context, moment, number, way, pipelining, chunking=chunking
+            )
             for place, (moment, number) in enumerate(cases(way, tls))
+            if not (chunking and moment.startswith("DATA"))
         }
 
     async def told(self, *, together=False, second=False):
@@ -123,8 +131,9 @@ class Servers:
             moment = (server.moment, server.message, words)
             assert list(mail_faults(words, taken)) == [], moment
             uncertain = {name for name, word in words.items() if word == "Uncertain"}
-            assert uncertain <= asked, moment
-            assert len(uncertain) <= 1, f"there is one content at a time: {moment}"
+            if not self.chunking:
+                assert uncertain <= asked, moment
+                assert len(uncertain) <= 1, f"there is one content at a time: {moment}"
 
 
 def kinds(*ways):
@@ -167,3 +176,20 @@ async def test_a_server_dies_and_there_is_another(internet, way, tls, pipelining
             expected = allowed(server.moment, server.message, way) if number == server.message else {"Delivered"}
             # What would be deferred goes to the other.
             assert word in {"Delivered" if each == "Deferred" else each for each in expected}, (server.moment, words)
+
+
+@pytest.mark.rfc(3030, "4.2")
+@pytest.mark.parametrize("together", [False, True], ids=["one by one", "together"])
+@kinds((True, True), (False, True))
+async def test_a_server_dies_that_takes_chunks(internet, way, tls, pipelining, together):
+    """The content of a message goes with its commands, and other messages behind it, whose fate hangs on hers."""
+    servers = Servers(internet, way, tls=tls, pipelining=pipelining, chunking=True)
+    for server, words in await servers.told(together=together):
+        if together:
+            continue
+        for number, word in enumerate(words.values(), 1):
+            of_this = number == server.message
+            expected = allowed(server.moment, server.message, way, chunking=True) if of_this else {"Delivered"}
+            if server.moment == "dot said" and number == server.message + 1:
+                expected = {"Delivered", "Uncertain"}  # it was on its way, all of it, when the end came
+            assert word in expected, (server.moment, server.message, words)

@@ -57,6 +57,7 @@ class DyingServer:
     """Of the session, where the moment is one of a message's."""
     way: Way = Way.CLOSE
     pipelining: bool = True
+    chunking: bool = False
     pause: Callable[[], float] | None = None
     """Seconds to wait at each moment."""
     taken: list[bytes] = field(default_factory=list)
@@ -123,7 +124,9 @@ class _Session:
                     await self._reply("RCPT", "250 2.1.5 ok")
                 case "DATA":
                     await self._reply("DATA", "354 go ahead")
-                    await self._content()
+                    await self._content(None)
+                case "BDAT":
+                    await self._content(int(line.split()[1]))
                 case "QUIT":
                     await self._reply("QUIT", "221 2.0.0 bye")
                     return
@@ -131,15 +134,20 @@ class _Session:
                     await self._reply(verb, "250 2.0.0 ok")
 
     def _offers(self) -> tuple[str, ...]:
-        offers = ["ENHANCEDSTATUSCODES"] + ["PIPELINING"] * self._server.pipelining
+        offers = ["ENHANCEDSTATUSCODES"]
+        offers += ["PIPELINING"] * self._server.pipelining + ["CHUNKING"] * self._server.chunking
         offers += ["STARTTLS"] * (self._server.context is not None and self._tls is None)
         return (*(f"250-{offer}" for offer in ("mx", *offers[:-1])), f"250 {offers[-1]}")
 
-    async def _content(self) -> None:
+    async def _content(self, size: int | None) -> None:
+        """To the dot, or so many octets (RFC 3030 section 2): the messages here end in a line end, and have no dots."""
         content = bytearray()
-        while (line := await self._readline()) != b".\r\n":
+        while len(content) != size:
+            line = await self._readline()
             if not line:
                 raise EOFError
+            if size is None and line == b".\r\n":
+                break
             content += line
             if line == b"\r\n":
                 await self._moment("content half")
