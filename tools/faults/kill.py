@@ -23,7 +23,7 @@ from tlswitness.net import MappedDialer
 from tlswitness.policy.sts import PolicyStore
 from tools.faults import child
 from tools.faults.account import DELIVERED, UNCERTAIN, Policy, Said, SaidBySend, mail_faults, store_faults
-from tools.faults.life import live
+from tools.faults.life import PATIENCE, live
 from tools.faults.town import MX, Town, found_in, town
 
 LONGEST = 0.6
@@ -83,7 +83,7 @@ async def kill_send(kills: int, dice: random.Random) -> Tally:
             said = SaidBySend()
             args = (f"s{number}", recipients, options)
             most = dice.randrange(1, 2 * RECIPIENTS) if number % 2 else None
-            moment = LONGEST if most else dice.uniform(0, SHORT)
+            moment = PATIENCE if most else dice.uniform(0, SHORT)
             status = await live(child.send, args, moment, said.hear, most=most)
             taken = {recipient for each in here.accepted.values() for recipient in each}
             here.server.received.clear()
