@@ -1,8 +1,8 @@
 """What was decided for a destination a moment ago: course, policy, plans. A burst of messages decides once.
 
 Separate because it is a promise about time and nothing else: for HOLD seconds a message travels as one that was handed
-over a moment before, unless DNS is believed otherwise since. Only what lets mail go is kept: a failed lookup, a refusal,
-or a failure that is to be reported is looked at anew by each message.
+over a moment before, unless DNS is believed otherwise since. Only what lets mail go is kept: a failed lookup, a
+refusal, or a failure that is to be reported is looked at anew by each message.
 """
 
 from __future__ import annotations
