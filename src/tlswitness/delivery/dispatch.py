@@ -177,7 +177,7 @@ class Dispatcher:
             return had
         carriage = _Carriage(had, lanes, trip)
         self._carriages.add(carriage)
-        talk = transact_each(had.capabilities, carriage.next_job, errand.timeouts)
+        talk = transact_each(had.capabilities, carriage.next_job, errand.timeouts, idle=had.messages > 0)
         had.connection.begin(talk, partial(self._arrived, carriage))
         await self._end(trip)
         return None

@@ -342,6 +342,25 @@ def test_a_long_content_after_one_that_nobody_got(playbook: Any) -> None:
     assert [transaction.results for transaction in jobs.settled] == [(NO,), (GOOD,)]
 
 
+def test_after_idling_the_first_waits_to_be_asked_for(playbook: Any) -> None:
+    jobs = Queue(ONE, ONE, ONE)
+    ended = playbook.play(
+        transact_each(CHUNKING, jobs, idle=True),
+        *[*group(RCPT), OK, OK, GO],
+        *[*CONTENT, *chunk(RCPT), OK],
+        *[*chunk(RCPT, reset=True), OK, OK, OK],
+        *[OK, OK, OK, OK],
+    )
+    assert ended is None
+    assert [transaction.results for transaction in jobs.settled] == [(GOOD,)] * 3
+
+
+def test_a_session_that_closed_while_it_idled_takes_nothing_with_it(playbook: Any) -> None:
+    jobs = Queue(ONE, ONE)
+    playbook.play(transact_each(CHUNKING, jobs, idle=True), *group(RCPT), PeerClosed())
+    assert [transaction.results for transaction in jobs.settled] == [(Later("4.4.2", "connection closed at MAIL"),)]
+
+
 @pytest.mark.parametrize("answer", [OK, ">> 550 5.1.1 no"])
 def test_part_behind_the_last_of_many(playbook: Any, answer: str) -> None:
     jobs = Mixed(HI, HI, then=Then.PART)

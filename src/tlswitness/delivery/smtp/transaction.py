@@ -95,15 +95,22 @@ def transact(
 
 
 def transact_each(
-    capabilities: Capabilities, next_job: Callable[[], Job | Then], timeouts: Timeouts = DEFAULT_TIMEOUTS
+    capabilities: Capabilities,
+    next_job: Callable[[], Job | Then],
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    *,
+    idle: bool = False,
 ) -> Talk[Ended | None]:
     """One message after the other until `next_job` has none, each settled when its outcome is known.
 
     `next_job` is called whenever the commands of another message can go out, and once more when all are settled; after
     `Then.PART` it may not be called again. A job that it gave is settled, unless the conversation itself is broken off.
     None: the session is ready for more.
+
+    After a time in which the session was `idle` the server may be about to close it: then the first message goes by
+    DATA, whose 354 shows that it is there, and its content is not lost with the session.
     """
-    return (yield from _Dialogue(capabilities, next_job, timeouts).run())
+    return (yield from _Dialogue(capabilities, next_job, timeouts, idle).run())
 
 
 @dataclass(slots=True)
@@ -113,6 +120,8 @@ class _Dialogue:
     capabilities: Capabilities
     next_job: Callable[[], Job | Then]
     timeouts: Timeouts
+    idle: bool
+    """Nothing has been heard of the server in this conversation."""
     then: Then = Then.STAY
     """What `next_job` said last when it had no message."""
     ahead: deque[Outgoing] = field(default_factory=deque)
@@ -144,7 +153,7 @@ class _Dialogue:
         """The next message that this server can be asked to take; the others are settled here."""
         while isinstance(job := self.next_job(), Job):
             message = Outgoing(job, self.capabilities)
-            message.chunked = self.capabilities.chunking and job.content.size <= MAX_CHUNK
+            message.chunked = self.capabilities.chunking and job.content.size <= MAX_CHUNK and not self.idle
             if message.recipients and not (message.chunked and self._withdrawn(message)):
                 return message
             message.settle(None)
@@ -232,6 +241,7 @@ class _Dialogue:
         mail = yield from self._step(message.mail, self.timeouts.mail)
         if not isinstance(mail, Reply) or mail.closing:
             return _ended(Stage.MAIL, mail)
+        self.idle = False
         if not mail.positive:
             message.refuse(mail)
             if not self.capabilities.pipelining:
