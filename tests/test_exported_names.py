@@ -27,6 +27,7 @@ PUBLIC = {
     "PolicyType",
     "RecipientOutcome",
     "ResultType",
+    "Tag",
     "__version__",
     "compact",
     "decode",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from tlswitness.delivery.outcome import Deferred, Delivered, DeliveryOutcome, Envelope, Failed, RecipientOutcome
     from tlswitness.engine import Engine
+    from tlswitness.policy.plan import Tag
 
 __all__ = [
     "Config",
@@ -41,6 +42,7 @@ __all__ = [
     "PolicyType",
     "RecipientOutcome",
     "ResultType",
+    "Tag",
     "__version__",
     "compact",
     "decode",
@@ -72,6 +74,7 @@ _HOMES = {
         "RecipientOutcome",
     ),
     "tlswitness.engine": ("Engine",),
+    "tlswitness.policy.plan": ("Tag",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

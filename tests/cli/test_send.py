@@ -51,6 +51,21 @@ def test_the_command(config_file, typed, capsys):
     assert capsys.readouterr().err.startswith("you@example.com: deferred: 4.4.3 ")
 
 
+@pytest.mark.parametrize(("option", "required"), [([], False), (["--require-tls"], True)])
+def test_the_command_may_require_tls(config_file, typed, monkeypatch, option, required):
+    jobs = []
+
+    async def run_send(config, job, **how):
+        jobs.append(job)
+        return Status.OK
+
+    monkeypatch.setattr("tlswitness.cli.send_run.run_send", run_send)
+    typed(MESSAGE)
+    args = ["--config", str(config_file), "send", *option, "-f", "me@example.org", "you@example.com"]
+    assert main(args) == Status.OK
+    assert [job.envelope().require_tls for job in jobs] == [required]
+
+
 def test_the_command_shows_attempts(config_file, typed, capsys):
     typed(MESSAGE)
     assert main(["--config", str(config_file), "send", "-v", "-f", "", "you@example.com"]) == Status.TEMPFAIL

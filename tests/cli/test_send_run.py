@@ -43,12 +43,44 @@ async def test_json(stage, capsys):
     sent = job(f"a@{site.site.domain}", "nobody")
     assert await run_send(site.config, sent, json=True, surroundings=site.surroundings) == Status.NO_USER
     said = json.loads(capsys.readouterr().out)
+    assert said["tag"] == "normal"
     good, bad = said["recipients"]
     assert (good["outcome"], good["tls"]["verified-by"]) == ("delivered", ["tlsa"])
     assert (bad["outcome"], bad["status"]) == ("failed", "5.1.3")
     assert "relay" not in bad
     (point,) = said["data-points"]
     assert point["policy"]["policy-type"] == "tlsa"
+
+
+@pytest.mark.rfc(8689, "4.2.1")
+@pytest.mark.rfc(8689, "4.3")
+@pytest.mark.rfc(8689, "5")
+async def test_a_message_that_requires_tls(stage, capsys):
+    good, bad = await stage("C16g/enforce"), await stage("C16/enforce")
+    for site, status in ((good, Status.OK), (bad, Status.UNAVAILABLE)):
+        sent = Job("a@sender.example", (f"a@{site.site.domain}",), MESSAGE, require_tls=True)
+        assert await run_send(site.config, sent, json=True, surroundings=site.surroundings) == status
+        said = json.loads(capsys.readouterr().out)
+        assert said["tag"] == "require-tls", "which is how a bounce is to be made"
+        assert [point["type"] for point in said["data-points"]] == [1]
+        (recipient,) = said["recipients"]
+        assert recipient["status"] == ("2.0.0" if status == Status.OK else "5.7.30")
+    (received,) = good.servers[0].received
+    assert "REQUIRETLS" in received.parameters
+    assert bad.servers[0].received == []
+
+
+@pytest.mark.rfc(8689, "4.2.2")
+async def test_a_message_whose_header_says_that_tls_is_optional(stage, capsys):
+    site = await stage("C3/enforce")
+    message = b"TLS-Required: No\n" + MESSAGE
+    sent = job(f"a@{site.site.domain}", message=message)
+    assert await run_send(site.config, sent, json=True, surroundings=site.surroundings) == Status.OK
+    said = json.loads(capsys.readouterr().out)
+    assert said["tag"] == "tls-optional"
+    assert [point["result-type"] for point in said["data-points"]] == ["starttls-not-supported"]
+    (received,) = site.servers[0].received
+    assert received.data.startswith(b"TLS-Required: No\r\n"), "it may be of use to the next relay"
 
 
 @pytest.mark.parametrize("json", [False, True])

@@ -24,7 +24,7 @@ from tlswitness.lab.tlsstream import TlsStream
 from tlswitness.names import Domain, HostName, MxPattern
 from tlswitness.net import DirectDialer, MappedDialer
 from tlswitness.policy.dane import DaneRecords
-from tlswitness.policy.plan import DaneDemand, LocalRules, Plan, StsDemand, TlsWanted
+from tlswitness.policy.plan import DaneDemand, LocalRules, Plan, StsDemand, Tag, TlsWanted
 from tlswitness.policy.sts.model import Mode, StsPolicy
 
 DOMAIN = Domain("example.com")
@@ -50,6 +50,7 @@ class World:
 
     authority: object
     reports: list = field(default_factory=list)
+    tag: Tag = Tag.NORMAL
 
     def __post_init__(self):
         self.memo = Memo(TrustStore.from_pem(self.authority.trust_pem))
@@ -75,6 +76,9 @@ class World:
             "verify": {"local": LocalRules(tls_verify=True)},
             "no-tls": {"local": LocalRules(tls=TlsWanted.NO)},
         }[demands]
+        of["tag"] = self.tag
+        if self.tag is Tag.OPTIONAL:
+            of |= {name: replace(of[name], binding=False) for name in ("sts", "dane") if name in of}
         return Plan(DOMAIN, MX, (ADDRESS,), 25, **{"local": LocalRules(), "sts": None, "dane": None, **of})
 
     async def open(self, demands, port, **changes):
@@ -563,3 +567,151 @@ async def test_no_connection_takes_no_place(world, error):
     with contextlib.suppress(ZeroDivisionError):
         await opener.open(world.plan("none"), ADDRESS, world.destination)
     assert not places._free.locked()
+
+
+class TestRequireTls:
+    """A message that requires TLS: the session is as its policies demand, and the server passes the demand on."""
+
+    @pytest.fixture
+    def world(self, world):
+        world.tag = Tag.REQUIRE
+        return world
+
+    @pytest.mark.rfc(8689, "4.2.1")
+    @pytest.mark.rfc(8689, "2")
+    @pytest.mark.parametrize("demands", ["none", "testing", "enforce", "dane", "both", "dane-decides"])
+    async def test_a_server_that_passes_it_on(self, world, demands):
+        async with lab_mx(world, "requiretls") as server:
+            result = await world.open(demands, server.port)
+            assert isinstance(result, Session)
+            assert result.capabilities.require_tls
+            await finish(result)
+        assert world.told == [{policy: [] for policy in POLICIES[demands]}]
+
+    @pytest.mark.rfc(8689, "4.2.1")
+    @pytest.mark.rfc(8689, "2")
+    @pytest.mark.parametrize("behaviour", ["ok", "requiretls-early"])
+    @pytest.mark.parametrize("demands", ["none", "enforce", "dane", "both"])
+    async def test_a_server_that_does_not(self, world, behaviour, demands):
+        async with lab_mx(world, behaviour) as server:
+            result = await world.open(demands, server.port)
+        assert isinstance(result, Broken)
+        assert (result.status, result.verdict, result.sts_forbids) == ("5.7.30", "requiretls-not-supported", False)
+        assert "does not offer REQUIRETLS after STARTTLS" in result.text
+        assert result.tls.protocol == "TLSv1.3"
+        assert world.told == [{policy: [] for policy in POLICIES[demands]}], "its TLS is as it should be"
+
+    @pytest.mark.rfc(8689, "4.2.1")
+    async def test_it_is_left_with_quit(self, world, serving):
+        peer = Peer(world.certificate, ehlo="250-mx.example|250-REQUIRETLS|250 STARTTLS")
+        async with serving(peer) as port:
+            assert isinstance(await world.open("enforce", port), Broken)
+            await until(lambda: peer.gone)
+        assert peer.heard == ["EHLO us.example.org", "STARTTLS", "EHLO us.example.org", "QUIT"]
+
+    @pytest.mark.rfc(8689, "4.2.1")
+    @pytest.mark.rfc(8689, "8.2")
+    @pytest.mark.parametrize(
+        ("demands", "status"), [("none", "5.7.10"), ("testing", "5.7.10"), ("enforce", "4.7.5"), ("dane", "4.7.5")]
+    )
+    @pytest.mark.parametrize("behaviour", ["no-starttls", "starttls-501", "tls-alert", "tls10-only"])
+    async def test_no_tls_no_mail(self, world, behaviour, demands, status):
+        async with lab_mx(world, behaviour) as server:
+            result = await world.open(demands, server.port)
+            assert server.connections == 1, "no other TLS, and no clear text"
+        assert isinstance(result, Broken)
+        assert result.status == status
+
+    @pytest.mark.parametrize("behaviour", ["starttls-454", "tls-close", "tls-late-close", "starttls-injection"])
+    async def test_what_may_pass_is_no_bounce(self, world, behaviour):
+        async with lab_mx(world, behaviour) as server:
+            result = await world.open("none", server.port)
+        assert isinstance(result, Broken)
+        assert result.status == "4.7.5"
+
+    @pytest.mark.rfc(8689, "4.2.1")
+    @pytest.mark.parametrize(
+        ("certificate", "demands", "status"),
+        [
+            ("name", "none", "5.7.10"),
+            ("name", "testing", "5.7.10"),
+            ("name", "enforce", "4.7.5"),
+            ("name", "dane", None),
+            ("name", "dane-decides", None),
+            ("name", "both", "4.7.5"),
+            ("expired", "none", "4.7.5"),
+            ("self-signed", "none", "5.7.10"),
+            ("good", "dane-wrong", "4.7.5"),
+        ],
+    )
+    async def test_the_certificate_is_verified(self, world, certificate, demands, status):
+        issue = world.authority.issue
+        world.certificate = {
+            "good": lambda: issue([MX.key]),
+            "name": lambda: issue(["other.example.com"]),
+            "expired": lambda: issue([MX.key], not_before=-2 * DAY, not_after=-DAY),
+            "self-signed": lambda: issue([MX.key], issuer=None),
+        }[certificate]()
+        async with lab_mx(world, "requiretls") as server:
+            result = await world.open(demands, server.port)
+            await finish(result)
+        assert (result.status if isinstance(result, Broken) else None) == status
+
+
+class TestTlsOptional:
+    """A message to which TLS is optional: everything is tried, nothing is forbidden, and all of it is told."""
+
+    @pytest.fixture
+    def world(self, world):
+        world.tag = Tag.OPTIONAL
+        return world
+
+    @pytest.mark.rfc(8689, "4.2.2")
+    @pytest.mark.parametrize("demands", ["none", "testing", "enforce", "dane", "both", "dane-decides", "unusable"])
+    @pytest.mark.parametrize("behaviour", BEFORE_TLS)
+    async def test_clear_text_in_the_end(self, world, behaviour, demands):
+        cause, usable = BEFORE_TLS[behaviour]
+        timeouts = replace(PATIENT, handshake=0.2 if behaviour == "tls-silent" else 20)
+        async with lab_mx(world, behaviour) as server:
+            result = await world.open(demands, server.port, timeouts=timeouts)
+            assert isinstance(result, Session)
+            assert result.tls.protocol == ""
+            await finish(result)
+        session, *after = world.told
+        assert {tuple(causes[:1]) for causes in session.values()} == {(cause,)}
+        assert list(session) == POLICIES[demands]
+        assert set(after) <= {"-"}, "what follows from it is not told again"
+        assert bool(after) != usable
+
+    @pytest.mark.rfc(8689, "3")
+    @pytest.mark.rfc(8689, "8.4")
+    @pytest.mark.parametrize("demands", ["testing", "enforce", "dane-wrong", "both-dane-wrong"])
+    async def test_a_bad_certificate_is_told_and_used(self, world, demands):
+        world.certificate = world.authority.issue(["other.example.com"])
+        async with lab_mx(world, "ok") as server:
+            result = await world.open(demands, server.port)
+            assert isinstance(result, Session)
+            assert (result.tls.protocol, result.tls.verified_by) == ("TLSv1.3", ())
+            await finish(result)
+        (session,) = world.told
+        expected = {"sts": ["CERT_HOST_MISMATCH"], "tlsa": ["DANE_NO_MATCH"]}
+        column = {"dane-wrong": "dane", "both-dane-wrong": "both"}.get(demands, demands)
+        assert session == {policy: expected[policy] for policy in POLICIES[column]}
+
+    @pytest.mark.rfc(8689, "4.2.2")
+    @pytest.mark.parametrize("demands", ["none", "testing", "enforce", "dane", "both"])
+    async def test_verified_tls_where_it_can_be_had(self, world, demands):
+        async with lab_mx(world, "ok") as server:
+            result = await world.open(demands, server.port)
+            assert isinstance(result, Session)
+            assert result.tls.protocol == "TLSv1.3"
+            assert sorted(result.tls.verified_by) == sorted(set(POLICIES[demands]) - {"no-policy-found"})
+            await finish(result)
+            assert server.connections == 1
+
+    @pytest.mark.parametrize(("demands", "goes_on"), [("enforce", True), ("required", False), ("verify", False)])
+    async def test_the_operators_word_stands(self, world, demands, goes_on):
+        async with lab_mx(world, "no-starttls") as server:
+            result = await world.open(demands, server.port)
+            await finish(result)
+        assert isinstance(result, Session) == goes_on

@@ -10,7 +10,7 @@ from tlswitness.delivery.settings import Destination, Sender
 from tlswitness.lab.fakes import FakeResolver, VirtualClock
 from tlswitness.names import BadName, Domain, HostName
 from tlswitness.policy.dane import NextHop
-from tlswitness.policy.plan import LocalRules, Plan, Refusal
+from tlswitness.policy.plan import LocalRules, Plan, Refusal, Tag
 from tlswitness.policy.sts.model import StsAbsent
 
 DOMAIN = Domain("example.com")
@@ -103,3 +103,16 @@ def test_what_is_newer_counts():
     decisions.forget(DOMAIN)
     decisions.forget(DOMAIN)
     assert decisions.of(DESTINATION).sts(DOMAIN) is None
+
+
+def test_plans_for_tagged_messages_are_not_mixed_up_with_others():
+    decided = Decisions(VirtualClock(), FakeResolver()).of(DESTINATION)
+    for tag in (Tag.OPTIONAL, Tag.REQUIRE):
+        decided.keep_plan(COURSE, STS, replace(PLAN, tag=tag))
+        assert decided.plan(MX, COURSE, STS, tag) is None
+        assert decided.plan(MX, COURSE, STS) is None
+    decided.keep_plan(COURSE, STS, PLAN)
+    assert decided.plan(MX, COURSE, STS) is PLAN
+    assert decided.plan(MX, COURSE, STS, Tag.REQUIRE) is None
+    tagged = replace(PLAN, tag=Tag.REQUIRE)
+    assert decided.key(tagged, "192.0.2.1") != decided.key(PLAN, "192.0.2.1")

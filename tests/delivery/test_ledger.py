@@ -101,6 +101,64 @@ def test_the_same_recipient_twice_is_one():
     assert [type(outcome) for outcome in ledger.outcomes()] == [Delivered, Deferred, Delivered]
 
 
+class TestForGood:
+    """Obstacles that are there to stay: only where nothing else was met is it a bounce."""
+
+    def test_nothing_else(self):
+        ledger = Ledger((A, B))
+        ledger.note("5.7.10", "no TLS")
+        ledger.note("5.7.30", "no REQUIRETLS", MX)
+        assert ledger.hopeless
+        assert ledger.outcomes()[0] == Deferred(A, "4.7.30", "no REQUIRETLS", MX), "not before all has been tried"
+        ledger.conclude()
+        assert ledger.outcomes() == tuple(Failed(who, "5.7.30", "no REQUIRETLS", MX) for who in (A, B))
+
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_something_that_may_pass(self, order):
+        ledger = Ledger((A,))
+        for status, text in [("5.7.30", "no REQUIRETLS"), ("4.4.1", "refused")][::order]:
+            ledger.note(status, text)
+        assert not ledger.hopeless
+        ledger.conclude()
+        (outcome,) = ledger.outcomes()
+        assert isinstance(outcome, Deferred)
+        assert outcome.status == ("4.4.1" if order == 1 else "4.7.30")
+
+    def test_who_was_put_off_waits_and_the_others_do_not(self):
+        ledger = Ledger((A, B, C))
+        ledger.depart((A, B, C), MX)
+        ledger.arrive((A, B, C), [Later("4.2.1", "450 busy"), Taken("2.0.0", "250 ok"), Never("5.1.1", "550 no")], MX)
+        ledger.note("5.7.30", "no REQUIRETLS")
+        assert not ledger.hopeless
+        ledger.conclude()
+        assert ledger.outcomes() == (
+            Deferred(A, "4.7.30", "no REQUIRETLS"),
+            Delivered(B, "2.0.0", "250 ok", MX),
+            Failed(C, "5.1.1", "550 no", MX),
+        )
+
+    def test_without_obstacles_there_is_nothing_to_conclude(self):
+        ledger = Ledger((A,))
+        ledger.conclude()
+        assert not ledger.hopeless
+        assert ledger.outcomes() == (Deferred(A, "4.4.1", "no host could be reached"),)
+
+    @given(st.lists(st.sampled_from(["4.4.1", "5.7.30", "5.7.10", "later"]), max_size=8))
+    def test_never_an_early_bounce(self, met):
+        ledger = Ledger((A,))
+        for what in met:
+            if what == "later":
+                ledger.depart((A,), MX)
+                ledger.arrive((A,), [Later("4.2.1", "450 busy")], MX)
+            else:
+                ledger.note(what, "an obstacle")
+        hopeless = ledger.hopeless
+        ledger.conclude()
+        for_good = bool(met) and all(what.startswith("5") for what in met)
+        assert hopeless == for_good
+        assert isinstance(ledger.outcomes()[0], Failed if for_good else Deferred)
+
+
 RESULTS = st.sampled_from(
     [
         Taken("2.0.0", "ok"),

@@ -10,7 +10,7 @@ from tlswitness.delivery.line import LOGGER, Line, policy_words, tls_words
 from tlswitness.delivery.outcome import CLEAR_TEXT, TlsFacts
 from tlswitness.names import Domain, HostName, MxPattern
 from tlswitness.policy.dane import DaneRecords
-from tlswitness.policy.plan import DaneDemand, LocalRules, Plan, StsDemand
+from tlswitness.policy.plan import DaneDemand, LocalRules, Plan, StsDemand, Tag
 from tlswitness.policy.sts.model import Mode, StsPolicy
 
 LINE = Line("example.com", "mx.example.com[192.0.2.1]:25", "TLSv1.3 X", "sts-enforce", "ok", "2.0.0", 0.25, "250 ok")
@@ -75,3 +75,11 @@ def test_policies_in_words():
         for both in [(None, None), (sts, None), (None, dane), (sts, dane)]
     ]
     assert said == ["none", "sts-testing", "tlsa", "tlsa+sts-testing"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "words"), [(Tag.NORMAL, "none"), (Tag.REQUIRE, "require-tls"), (Tag.OPTIONAL, "tls-optional")]
+)
+def test_what_the_message_asks_for_in_words(tag, words):
+    host = HostName("mx.example.com", "mx.example.com")
+    assert policy_words(Plan(Domain("example.com"), host, (), 25, LocalRules(), None, None, tag=tag)) == words

@@ -16,7 +16,7 @@ from tlswitness.dns.answer import TlsaRecord
 from tlswitness.lab.fakes import VirtualClock, until
 from tlswitness.names import Domain, HostName, MxPattern
 from tlswitness.policy.dane import DaneRecords
-from tlswitness.policy.plan import DaneDemand, LocalRules, Plan, StsDemand, TlsWanted
+from tlswitness.policy.plan import DaneDemand, LocalRules, Plan, StsDemand, Tag, TlsWanted
 from tlswitness.policy.sts.model import Mode, StsPolicy
 
 DOMAIN = Domain("example.com")
@@ -80,6 +80,8 @@ async def test_the_time_of_a_session_ends(world):
         pytest.param(DESTINATION, PLAN, "192.0.2.2", id="address"),
         pytest.param(DESTINATION, replace(PLAN, domain=OTHER), "192.0.2.1", id="next hop"),
         pytest.param(DESTINATION, replace(PLAN, host=MX2), "192.0.2.1", id="MX"),
+        pytest.param(DESTINATION, replace(PLAN, tag=Tag.OPTIONAL), "192.0.2.1", id="TLS is optional"),
+        pytest.param(DESTINATION, replace(PLAN, tag=Tag.REQUIRE), "192.0.2.1", id="TLS is required"),
         pytest.param(DESTINATION, replace(PLAN, port=26), "192.0.2.1", id="port"),
         pytest.param(DESTINATION, replace(PLAN, sts=None), "192.0.2.1", id="no MTA-STS"),
         pytest.param(DESTINATION, replace(PLAN, sts=replace(STS, binding=False)), "192.0.2.1", id="binding"),

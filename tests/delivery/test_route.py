@@ -20,12 +20,14 @@ from tlswitness.delivery.smtp.message import prepare
 from tlswitness.dns.answer import Alias, Found, MxRecord, RecordType, Security, TlsaRecord
 from tlswitness.lab.fakes import FakeResolver, VirtualClock, until
 from tlswitness.names import Domain, HostName, parse_host, parse_pattern
-from tlswitness.policy.plan import LocalRules, TlsWanted
+from tlswitness.policy.plan import LocalRules, Tag, TlsWanted
 from tlswitness.policy.sts.model import Mode, StsAbsent, StsApplies, StsPolicy
 
 DOMAIN = Domain("example.com")
 CONTENT = prepare(b"Subject: hi\r\n\r\nhello\r\n")
 A, B = "a@example.com", "b@example.com"
+TLSA = TlsaRecord(3, 1, 1, bytes(32))
+OPTIONAL = prepare(b"TLS-Required: No\r\nSubject: hi\r\n\r\nhello\r\n")
 FETCH_FAILED = Failure(Cause.STS_HTTP_STATUS, "404")
 
 
@@ -84,9 +86,37 @@ class World:
     def sts(self, answer, domain=DOMAIN, **options):
         self.policies.answers[domain] = StsApplies(domain, answer, **{"cached": True, **options})
 
-    async def deliver(self, *recipients, **options):
-        envelope = Envelope("me@example.org", recipients or (A,))
-        return await self.router.deliver(replace(self.destination, **options), envelope, CONTENT)
+    async def deliver(self, *recipients, sender="me@example.org", require_tls=False, content=CONTENT, **options):
+        envelope = Envelope(sender, recipients or (A,), require_tls=require_tls)
+        return await self.router.deliver(replace(self.destination, **options), envelope, content)
+
+    def tlsa(self, *hosts):
+        for name in hosts:
+            self.resolver.add(f"_25._tcp.{name}", RecordType.TLSA, TLSA, security=Security.SECURE)
+
+    def passes_on(self, address, **answers):
+        """A server that offers REQUIRETLS."""
+        server = self.serve(address, **answers)
+        server.capabilities = replace(server.capabilities, require_tls=True)
+        return server
+
+    def lacks(self, address):
+        """A server that does not, as the opener finds."""
+
+        def server(plan):
+            assert plan.tag is Tag.REQUIRE
+            return Broken(Relay(plan.host.text, address, 25), "5.7.30", "no REQUIRETLS", "requiretls-not-supported")
+
+        self.opener.servers[address] = server
+
+    def fails(self, address, status="4.7.5", *, sts_forbids=False):
+        self.opener.servers[address] = lambda plan: Broken(
+            Relay(plan.host.text, address, 25), status, "it failed", "failed", sts_forbids=sts_forbids
+        )
+
+    @property
+    def tags(self):
+        return [plan.tag for _, plan in self.opener.opened]
 
     @property
     def events(self):
@@ -393,6 +423,294 @@ class TestPolicies:
         world.resolver.remove("mx1.example.com")
         await world.deliver()
         assert world.opener.reported == [NotReportable("mx1.example.com has no addresses")]
+
+
+@pytest.mark.rfc(8689, "4.2.1")
+class TestRequireTls:
+    """A message that requires TLS: the next host, and a bounce where none will ever do."""
+
+    async def test_the_parameter_is_on_mail(self, world):
+        world.mx("mx1.example.com")
+        world.sts(policy("mx1.example.com"))
+        server = world.passes_on("192.0.2.1")
+        (outcome,) = await world.deliver(require_tls=True)
+        assert isinstance(outcome, Delivered)
+        assert server.connections[0].commands[0] == "MAIL FROM:<me@example.org> REQUIRETLS"
+
+    async def test_the_header_has_no_say_then(self, world):
+        """RFC 8689 section 4.1."""
+        world.mx("mx1.example.com")
+        world.sts(policy("other.example.com"))
+        world.passes_on("192.0.2.1")
+        assert isinstance((await world.deliver(require_tls=True, content=OPTIONAL))[0], Deferred)
+        assert world.opener.opened == []
+
+    async def test_the_next_host_may_offer_it(self, world):
+        world.mx("mx1.example.com", "mx2.example.com")
+        world.sts(policy("*.example.com"))
+        world.lacks("192.0.2.1")
+        server = world.passes_on("192.0.2.2")
+        assert isinstance((await world.deliver(A, B, require_tls=True))[0], Delivered)
+        assert server.taken == [(A, B)]
+
+    @pytest.mark.rfc(8689, "7")
+    async def test_none_offers_it(self, world):
+        world.mx("mx1.example.com", "mx2.example.com")
+        world.sts(policy("*.example.com"))
+        world.lacks("192.0.2.1")
+        world.lacks("192.0.2.2")
+        outcomes = await world.deliver(A, B, require_tls=True)
+        relay = Relay("mx2.example.com", "192.0.2.2", 25)
+        assert outcomes == tuple(Failed(who, "5.7.30", "no REQUIRETLS", relay) for who in (A, B))
+        assert world.policies.rechecks == []
+
+    @pytest.mark.parametrize("order", [("mx1.example.com", "mx2.example.com"), ("mx2.example.com", "mx1.example.com")])
+    @pytest.mark.parametrize("why", ["refused", "certificate", "no address", "TLSA lookup", "not named", "busy"])
+    async def test_a_host_that_may_do_tomorrow_is_waited_for(self, world, why, order):
+        world.mx(*order, security=Security.SECURE)
+        world.address("mx1.example.com", "192.0.2.11", security=Security.SECURE)
+        world.address("mx2.example.com", "192.0.2.12", security=Security.SECURE)
+        world.tlsa(*order)
+        world.lacks("192.0.2.12")
+        match why:
+            case "refused":
+                pass
+            case "certificate":
+                world.fails("192.0.2.11")
+            case "no address":
+                world.resolver.remove("mx1.example.com")
+            case "TLSA lookup":
+                world.resolver.fail("_25._tcp.mx1.example.com", RecordType.TLSA)
+            case "not named":
+                world.sts(policy("mx2.example.com"))
+            case "busy":
+                world.passes_on("192.0.2.11", MAIL="451 4.3.0 not now")
+        (outcome,) = await world.deliver(require_tls=True)
+        assert isinstance(outcome, Deferred)
+        assert outcome.status.startswith("4.")
+
+    async def test_only_those_who_were_put_off_wait(self, world):
+        world.mx("mx1.example.com", "mx2.example.com")
+        world.sts(policy("*.example.com"))
+        world.passes_on("192.0.2.1", RCPT=lambda to: "450 4.2.1 busy" if A in to else "250 2.1.5 ok")
+        world.lacks("192.0.2.2")
+        assert list(map(type, await world.deliver(A, B, require_tls=True))) == [Deferred, Delivered]
+
+    async def test_more_addresses_than_are_tried_are_not_ruled_out(self, world):
+        hosts = [f"mx{number}.example.com" for number in range(1, 20)]
+        world.mx(*hosts)
+        world.sts(policy("*.example.com"))
+        for name in hosts:
+            addresses = [f"192.0.2.{number}" for number in range(1, 10)]
+            world.address(name, *addresses)
+            for address in addresses:
+                world.lacks(address)
+        assert isinstance((await world.deliver(require_tls=True))[0], Deferred)
+        assert len(world.opener.opened) == MAX_SESSIONS
+
+    async def test_where_nobody_names_the_host_nobody_is_connected_to(self, world):
+        world.mx("mx1.example.com")
+        world.passes_on("192.0.2.1")
+        (outcome,) = await world.deliver(require_tls=True)
+        assert (type(outcome), outcome.status) == (Failed, "5.7.30")
+        assert "no MTA-STS policy and no signed DNS record" in outcome.text
+        assert world.opener.opened == []
+        assert world.opener.reported == [NotReportable(outcome.text)], "nobody failed"
+
+    @pytest.mark.parametrize(
+        ("answer", "kind"),
+        [
+            (StsAbsent(DOMAIN, "no record"), Failed),
+            (StsAbsent(DOMAIN, "the TXT lookup failed", unsure=True), Deferred),
+            (StsApplies(DOMAIN, policy("*.example.com", mode=Mode.TESTING), cached=False), Failed),
+            (StsApplies(DOMAIN, policy("*.example.com", mode=Mode.TESTING), cached=True, unsure=True), Deferred),
+        ],
+    )
+    async def test_a_policy_that_could_not_be_learnt_may_be_there_tomorrow(self, world, answer, kind):
+        world.mx("mx1.example.com")
+        world.policies.answers[DOMAIN] = answer
+        assert isinstance((await world.deliver(require_tls=True))[0], kind)
+
+    async def test_a_resolver_that_sees_no_dnssec_proves_nothing(self, world):
+        world.mx("mx1.example.com")
+        world.router.dnssec_seen = lambda: False
+        assert isinstance((await world.deliver(require_tls=True))[0], Deferred)
+        assert isinstance((await world.deliver())[0], Deferred)
+
+    async def test_a_failed_mx_lookup_is_waited_for(self, world):
+        world.resolver.fail("example.com", RecordType.MX)
+        assert isinstance((await world.deliver(require_tls=True))[0], Deferred)
+
+    @pytest.mark.rfc(8461, "5")
+    @pytest.mark.parametrize("old", [policy("other.example.com"), policy("mx1.example.com", mode=Mode.TESTING)])
+    async def test_a_cached_policy_is_looked_at_once_more(self, world, old):
+        world.mx("mx1.example.com")
+        world.sts(old)
+        world.policies.rechecked[DOMAIN] = StsApplies(DOMAIN, policy("mx1.example.com"), cached=False)
+        world.passes_on("192.0.2.1")
+        assert isinstance((await world.deliver(require_tls=True))[0], Delivered)
+        assert len(world.policies.rechecks) == 1
+
+    @pytest.mark.parametrize(("secure", "kind"), [(Security.SECURE, Delivered), (Security.INSECURE, Delivered)])
+    async def test_a_domain_without_mx_is_its_own_host(self, world, secure, kind):
+        world.address("example.com", "192.0.2.1", security=secure)
+        world.passes_on("192.0.2.1")
+        assert isinstance((await world.deliver(require_tls=True))[0], kind)
+        assert world.opener.opened[0][1].webpki_demanded, "and its certificate is to say so"
+
+    async def test_the_operators_smarthost(self, world):
+        world.address("smart.example.net", "192.0.2.9")
+        server = world.passes_on("192.0.2.9")
+        hops = (Hop(host("smart.example.net")),)
+        assert isinstance((await world.deliver(require_tls=True, hops=hops))[0], Delivered)
+        assert server.taken == [(A,)]
+        assert world.opener.opened[0][1].webpki_demanded
+
+    async def test_an_address_has_no_name_to_verify(self, world):
+        world.passes_on("192.0.2.9")
+        (outcome,) = await world.deliver(require_tls=True, hops=(Hop(None, "192.0.2.9"),))
+        assert (type(outcome), outcome.status) == (Failed, "5.7.30")
+
+    async def test_the_next_hop_of_the_operator_may_do(self, world):
+        world.address("smart.example.net", "192.0.2.9")
+        world.passes_on("192.0.2.9")
+        hops = (Hop(None, "192.0.2.8"), Hop(host("smart.example.net")))
+        assert isinstance((await world.deliver(require_tls=True, hops=hops))[0], Delivered)
+
+    async def test_tls_switched_off(self, world):
+        world.mx("mx1.example.com")
+        world.sts(policy("mx1.example.com"))
+        (outcome,) = await world.deliver(require_tls=True, local=LocalRules(tls=TlsWanted.NO))
+        assert (type(outcome), outcome.status) == (Failed, "5.7.10")
+        assert 'tls = "no"' in outcome.text
+
+    async def test_the_log_says_why(self, world, caplog):
+        world.mx("mx1.example.com")
+        world.sts(policy("mx1.example.com"))
+        world.lacks("192.0.2.1")
+        with caplog.at_level(logging.INFO, "tlswitness.delivery"):
+            await world.deliver(require_tls=True)
+            world.policies.answers.clear()
+            await world.deliver(require_tls=True)
+        session, refusal = (record.attempt for record in caplog.records if hasattr(record, "attempt"))
+        assert (session["policy"], session["verdict"]) == ("sts-enforce+require-tls", "requiretls-not-supported")
+        assert (refusal["policy"], refusal["verdict"]) == ("none", "requiretls-not-possible")
+
+    @pytest.mark.rfc(8689, "5")
+    async def test_the_null_senders_mail_goes_without_rather_than_not_at_all(self, world):
+        world.mx("mx1.example.com", "mx2.example.com")
+        world.sts(policy("*.example.com"))
+        servers = {address: world.memory.Server() for address in ("192.0.2.1", "192.0.2.2")}
+        for address, server in servers.items():
+            lacking = Broken(Relay("mx", address, 25), "5.7.30", "no REQUIRETLS", "requiretls-not-supported")
+            world.opener.servers[address] = lambda plan, lacking=lacking, server=server: (
+                lacking if plan.tag is Tag.REQUIRE else server
+            )
+        assert isinstance((await world.deliver(sender="", require_tls=True))[0], Delivered)
+        assert world.tags == [Tag.REQUIRE, Tag.REQUIRE, Tag.NORMAL], "all hosts are asked before it goes without"
+        assert servers["192.0.2.1"].connections[0].commands[0] == "MAIL FROM:<>"
+
+    @pytest.mark.rfc(8689, "5")
+    async def test_the_null_senders_mail_goes_with_it_where_that_can_be_had(self, world):
+        world.mx("mx1.example.com", "mx2.example.com")
+        world.sts(policy("*.example.com"))
+        world.lacks("192.0.2.1")
+        server = world.passes_on("192.0.2.2")
+        assert isinstance((await world.deliver(sender="", require_tls=True))[0], Delivered)
+        assert server.connections[0].commands[0] == "MAIL FROM:<> REQUIRETLS"
+
+    @pytest.mark.rfc(8689, "5")
+    async def test_the_null_senders_mail_waits_for_what_may_pass(self, world):
+        world.mx("mx1.example.com", "mx2.example.com")
+        world.sts(policy("*.example.com"))
+        world.lacks("192.0.2.1")
+        assert isinstance((await world.deliver(sender="", require_tls=True))[0], Deferred)
+        assert world.tags == [Tag.REQUIRE, Tag.REQUIRE]
+
+    async def test_the_policies_bind_the_null_senders_mail_as_ever(self, world):
+        world.mx("mx1.example.com", security=Security.SECURE)
+        world.resolver.add(
+            "_25._tcp.mx1.example.com", RecordType.TLSA, TlsaRecord(0, 1, 1, bytes(32)), security=Security.SECURE
+        )
+        world.fails("192.0.2.1")
+        assert isinstance((await world.deliver(sender="", require_tls=True))[0], Deferred)
+        ((_, plan),) = world.opener.opened
+        assert (plan.tag, plan.tls_demanded) == (Tag.NORMAL, True)
+
+
+@pytest.mark.rfc(8689, "4.2.2")
+@pytest.mark.rfc(8689, "3")
+class TestTlsOptional:
+    """A message to which TLS is optional: no policy keeps it from a host."""
+
+    async def test_a_host_that_the_policy_does_not_name(self, world):
+        world.mx("mx1.example.com")
+        world.sts(policy("other.example.com"))
+        world.serve("192.0.2.1")
+        assert isinstance((await world.deliver(content=OPTIONAL))[0], Delivered)
+        ((_, plan),) = world.opener.opened
+        assert [failure.cause for failure in plan.sts.standing] == [Cause.STS_MX_MISMATCH]
+        assert world.events == [], "its session tells it"
+        assert world.policies.rechecks == []
+
+    @pytest.mark.rfc(8689, "8.4")
+    async def test_a_failed_tlsa_lookup_is_reported_and_the_mail_goes(self, world):
+        world.mx("mx1.example.com", security=Security.SECURE)
+        world.resolver.fail("_25._tcp.mx1.example.com", RecordType.TLSA)
+        world.serve("192.0.2.1")
+        assert isinstance((await world.deliver(content=OPTIONAL))[0], Delivered)
+        assert [(event.failure.cause, event.mx) for event in world.events] == [(Cause.TLSA_LOOKUP, "mx1.example.com")]
+
+    async def test_policies_are_looked_up_and_their_failures_told(self, world):
+        world.mx("mx1.example.com")
+        world.policies.answers[DOMAIN] = StsAbsent(DOMAIN, "404", FETCH_FAILED)
+        world.serve("192.0.2.1")
+        assert isinstance((await world.deliver(content=OPTIONAL))[0], Delivered)
+        assert world.policies.found == [(DOMAIN, True, True)]
+        assert [event.failure for event in world.events] == [FETCH_FAILED]
+
+    async def test_a_server_that_insists_on_tls_is_believed(self, world):
+        world.mx("mx1.example.com")
+        world.serve("192.0.2.1", MAIL="530 5.7.0 STARTTLS first", RCPT="503 5.5.1 no", DATA="503 5.5.1 no")
+        (outcome,) = await world.deliver(content=OPTIONAL)
+        assert (type(outcome), outcome.status) == (Failed, "5.7.0")
+
+    async def test_what_the_operator_demands_stands(self, world):
+        world.mx("mx1.example.com")
+        (outcome,) = await world.deliver(content=OPTIONAL, local=LocalRules(dane_required=True))
+        assert (type(outcome), outcome.status) == (Deferred, "4.7.5")
+        assert world.opener.opened == []
+
+    @pytest.mark.parametrize("first", ["normal", "optional", "require"])
+    async def test_no_connection_carries_mail_of_another_tag(self, world, first):
+        world.mx("mx1.example.com", security=Security.SECURE)
+        server = world.passes_on("192.0.2.1")
+        how = {"normal": {}, "optional": {"content": OPTIONAL}, "require": {"require_tls": True}}
+        order = [first, *(tag for tag in how if tag != first)]
+        for tag in [*order, *order]:
+            assert isinstance((await world.deliver(**how[tag]))[0], Delivered)
+        assert world.tags == [
+            {"normal": Tag.NORMAL, "optional": Tag.OPTIONAL, "require": Tag.REQUIRE}[tag] for tag in order
+        ]
+        assert len(server.connections) == 3, "one for each tag, and each used again"
+        assert all(len([line for line in one.commands if line.startswith("MAIL")]) == 2 for one in server.connections)
+
+    async def test_nor_does_one_that_is_under_way(self, world):
+        world.mx("mx1.example.com", security=Security.SECURE)
+        server = world.passes_on("192.0.2.1")
+        limits = Limits(connections=1)
+        how = [{}, {"content": OPTIONAL}, {"require_tls": True}] * 3
+        for outcome in await asyncio.gather(*(world.deliver(**each, limits=limits) for each in how)):
+            assert isinstance(outcome[0], Delivered)
+        for plan_tag, connection in zip(world.tags, server.connections, strict=True):
+            mails = [line for line in connection.commands if line.startswith("MAIL")]
+            assert all(line.endswith(" REQUIRETLS") == (plan_tag is Tag.REQUIRE) for line in mails)
+        assert set(world.tags) == set(Tag)
+
+    async def test_an_address_literal(self, world):
+        world.serve("192.0.2.9")
+        assert isinstance((await world.deliver(content=OPTIONAL, hops=(Hop(None, "192.0.2.9"),)))[0], Delivered)
+        assert world.tags == [Tag.OPTIONAL]
 
 
 class TestRoutes:

@@ -33,7 +33,7 @@ async def test_a_message(serve, connect):
     assert await client.say("..dot\r\nline\r\n.") == OK.message
     assert (await client.say("QUIT")).startswith("221")
     assert await client.reader.read() == b""
-    assert server.received == [Received("a@b.test", ("c@d.test",), b".dot\r\nline\r\n", "")]
+    assert server.received == [Received("a@b.test", ("c@d.test",), b".dot\r\nline\r\n", "", ("SIZE=9",))]
 
 
 @pytest.mark.rfc(3207, "4.2")
@@ -54,6 +54,31 @@ async def test_tls_forgets_what_was_said_before(serve, connect):
     await client.say("DATA")
     await client.say("x\r\n.")
     assert server.received == [Received("", ("c@d.test",), b"x\r\n", session.version())]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "within"),
+    [("ok", False, False), ("requiretls-early", True, False), ("requiretls", False, True)],
+)
+async def test_where_requiretls_is_on_offer(serve, connect, name, before, within):
+    client = await connect(await serve(BEHAVIOURS[name]))
+    await client.reply()
+    for offered in (before, within):
+        client.writer.write(b"EHLO a.test\r\n")
+        assert any("REQUIRETLS" in line for line in await client.reply()) == offered
+        reply = await client.say("MAIL FROM:<a@b.test> REQUIRETLS")
+        assert reply == (OK.mail if offered else "555 5.5.4 unknown parameter")
+        if client.writer.get_extra_info("ssl_object") is None:
+            await client.say("STARTTLS")
+            await client.starttls()
+
+
+async def test_no_mail_in_clear_text(serve, connect):
+    client = await connect(await serve(BEHAVIOURS["insists-in-vain"]))
+    await client.reply()
+    assert (await client.say("STARTTLS")).startswith("454")
+    assert (await client.say("MAIL FROM:<a@b.test>")).startswith("530")
+    assert (await client.say("RCPT TO:<c@d.test>")).startswith("503")
 
 
 async def test_order_is_asked_for(serve, connect):

@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(300),  # the first item waits for all
 ]
-LEAST = 120
+LEAST = 200
 """Cells: a table that shrinks is not to go unseen."""
 
 
@@ -58,7 +58,7 @@ def test_the_table_says_how_much_of_it_is_shown() -> None:
 
 
 async def test_what_the_table_does_not_show() -> None:
-    (cell,) = choose(["C15/dane"])
+    (cell,) = choose(["C1/dane"])
     async with Internet(time.time) as internet:
         assert await show(internet, cell) == NotShown(cell, str(cell.not_shown))
 

@@ -5,7 +5,18 @@ import pytest
 from tlswitness.delivery.outcome import Delivered, Envelope
 from tlswitness.engine import Engine
 from tlswitness.lab import Internet, cells, choose, staged
-from tlswitness.lab.stage import LOCAL, NEVER, PATIENCE, PATIENT, STALE, waits
+from tlswitness.lab.stage import (
+    FIELDS,
+    LOCAL,
+    MESSAGE,
+    NEVER,
+    PATIENCE,
+    PATIENT,
+    REQUIRING,
+    SENDER,
+    STALE,
+    waits,
+)
 from tlswitness.policy.sts import PolicyStore
 
 
@@ -49,6 +60,29 @@ def test_the_tokens_are_those_of_the_table():
     }
     assert set(NEVER) <= used
     assert {cell.setup.local for cell in cells()} == {*LOCAL, "own-name"}
+    assert {cell.setup.message for cell in cells()} == {"", *FIELDS, *REQUIRING}
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "requires", "sender"),
+    [
+        ("D1/none", False, False, SENDER),
+        ("C15/none", True, False, SENDER),
+        ("C16/none", True, True, SENDER),
+        ("C16n/none", False, True, ""),
+    ],
+)
+async def test_what_a_message_asks_for(name, field, requires, sender):
+    (cell,) = choose([name])
+    async with Internet(time.time) as internet, staged(internet, cell) as stage:
+        envelope = stage.envelope
+        assert stage.message.startswith(b"TLS-Required: No\r\n") == field
+        assert stage.message.endswith(MESSAGE)
+    assert (envelope.sender, envelope.recipients, envelope.require_tls) == (
+        sender,
+        (f"someone@{cell.domain}",),
+        requires,
+    )
 
 
 @pytest.mark.parametrize(("name", "option"), [("C14/none", "source_ipv4"), ("N6/none", "own_names")])

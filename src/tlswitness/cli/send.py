@@ -32,11 +32,16 @@ is yours to send again.
 Nothing is added to the message and nothing is taken out: no Date, no Message-ID, no Received, and Bcc stays. Line ends
 may be LF or CRLF.
 
+With --require-tls the message goes over authenticated TLS alone, and only to servers that promise the same for its
+further way (REQUIRETLS); where none does it fails, with 5.7.30. A header field `TLS-Required: No` asks for the
+contrary: the mail is to arrive, and no policy of the recipient's domain holds it up (RFC 8689).
+
 \b
 Examples:
   tlswitness send --from me@example.org you@example.com < message.eml
   tlswitness send -f me@example.org -v you@example.com < message.eml     with attempts and data points
   tlswitness send --from '' --json you@example.com < bounce.eml
+  tlswitness send --from me@example.org --require-tls you@example.com < secret.eml
 
 \b
 Exit status:
@@ -52,6 +57,7 @@ programs.
 @click.command("send", help=HELP, short_help="Deliver one message now, sendmail-style.")
 @click.argument("recipients", nargs=-1, required=True, metavar="RCPT...")
 @click.option("--from", "-f", "sender", required=True, metavar="ADDR", help="The envelope sender; '' is the null one.")
+@click.option("--require-tls", is_flag=True, help="Only over authenticated TLS, all the way (REQUIRETLS).")
 @click.option("-i", "dots", is_flag=True, help="Accepted as sendmail does: a line with a dot alone is text anyway.")
 @click.option("-o", "option", multiple=True, hidden=True, help="Accepted for programs that say -oi.")
 @click.option("--verbose", "-v", is_flag=True, help="Show attempts and data points on the standard error.")
@@ -62,6 +68,7 @@ def command(
     recipients: Sequence[str],
     *,
     sender: str,
+    require_tls: bool,
     dots: bool,  # noqa: ARG001 - for sendmail's sake
     option: Sequence[str],  # noqa: ARG001
     verbose: bool,
@@ -85,7 +92,7 @@ def command(
     if isinstance(message, str):
         complain(message)
         return Status.DATA
-    job = Job(sender, tuple(recipients), message)
+    job = Job(sender, tuple(recipients), message, require_tls=require_tls)
     with logs.shown(config.log, least=logging.DEBUG if verbose else logging.WARNING):
         return asyncio.run(run_send(config, job, verbose=verbose, json=as_json))
 

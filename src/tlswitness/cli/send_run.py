@@ -32,12 +32,14 @@ class Job:
     sender: str
     recipients: tuple[str, ...]
     message: bytes
+    require_tls: bool = False
 
     def envelope(self) -> Envelope:
         """RFC 6531 is needed for a local part, or a header field, beyond ASCII; a domain has its A-labels."""
         addresses = (self.sender, *self.recipients)
         local = any(not address.rpartition("@")[0].isascii() for address in addresses)
-        return Envelope(self.sender, self.recipients, smtputf8=local or _has_utf8_header(self.message))
+        utf8 = local or _has_utf8_header(self.message)
+        return Envelope(self.sender, self.recipients, smtputf8=utf8, require_tls=self.require_tls)
 
 
 def address_fault(sender: str) -> str | None:
@@ -84,7 +86,8 @@ def status_of(outcome: DeliveryOutcome) -> Status:
 def _say(outcome: DeliveryOutcome, points: list[DataPoint], *, json: bool) -> None:
     if json:
         recipients = [_as_json(each) for each in outcome.recipients]
-        print_json({"recipients": recipients, "data-points": [to_dict(point) for point in points]})
+        reported = [to_dict(point) for point in points]
+        print_json({"tag": str(outcome.tag), "recipients": recipients, "data-points": reported})
     else:
         for each in outcome.recipients:
             click.echo(in_words(each), err=not isinstance(each, Delivered))

@@ -2,7 +2,8 @@
 
 Separate from the route, which decides where to try next, and from the transaction: a session is ready for mail only
 when its verdict is good and a first reply has come through TLS. Of each connection one outcome is reported here, at
-the moment it becomes known (RFC 8460 section 4.2; RFC 3207 section 4; RFC 7672 section 2.2; RFC 8461 section 5).
+the moment it becomes known (RFC 8460 section 4.2; RFC 3207 section 4; RFC 7672 section 2.2; RFC 8461 section 5; RFC
+8689 section 4.2).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tlswitness.delivery.connection import ConnectFailed, Connection
 from tlswitness.delivery.judged import Findings
 from tlswitness.delivery.outcome import CLEAR_TEXT, Relay, TlsFacts
 from tlswitness.delivery.places import Places
+from tlswitness.delivery.required import refused_for_good
 from tlswitness.delivery.settings import Destination
 from tlswitness.delivery.smtp.capabilities import Capabilities
 from tlswitness.delivery.smtp.conversation import (
@@ -31,7 +33,8 @@ from tlswitness.delivery.tls import TlsContexts
 from tlswitness.delivery.verdict.chain import Chain
 from tlswitness.delivery.verdict.judge import Verdict
 from tlswitness.net import Dialer
-from tlswitness.policy.plan import Plan
+from tlswitness.policy.plan import Plan, Tag
+from tlswitness.policy.plan.required import NOT_SUPPORTED
 
 POLICY_STATUS = "4.7.5"
 """Enhanced status code of a session that a policy forbids to use (RFC 3463: cryptographic failure)."""
@@ -62,6 +65,7 @@ class Broken:
 
     relay: Relay
     status: str
+    """Enhanced status code; of class 5 where trying again is of no use."""
     text: str
     verdict: str
     """In short, for the log: what kind of end it was."""
@@ -209,10 +213,18 @@ class _Attempt:
                 return self._forbidden(findings, failure, facts) if self.plan.tls_demanded else _Again(None)
             case Greeted(capabilities=capabilities, helo=helo):
                 self._report(connection, replace(greeted, helo=greeted.helo or helo), findings)
+                if self.plan.tag is Tag.REQUIRE and not capabilities.require_tls:
+                    return await self._not_passed_on(connection, facts)
                 return self._ready(connection, capabilities, facts)
             case Refused() | Lost():
                 self._report(connection, greeted, findings)
                 return replace(await self._refused(connection, hello), tls=facts)
+
+    async def _not_passed_on(self, connection: Connection, tls: TlsFacts) -> Broken:
+        """TLS is as it should be, and the server would not pass the demand for it on (RFC 8689 section 4.2.1)."""
+        await connection.quit()
+        text = f"the message requires TLS (REQUIRETLS), and {self.relay} does not offer REQUIRETLS after STARTTLS"
+        return Broken(self.relay, NOT_SUPPORTED, text, "requiretls-not-supported", tls=tls)
 
     async def _leave(self, connection: Connection, greeted: Greeted, findings: Findings) -> None:
         """After a bad verdict, QUIT (RFC 3207 section 4.1): its reply is the first within TLS.
@@ -256,7 +268,10 @@ class _Attempt:
 
     def _forbidden(self, findings: Findings, failure: Failure, tls: TlsFacts = CLEAR_TEXT) -> Broken:
         text = f"{self.relay}: {failure.words} ({failure.result_type})"
-        return Broken(self.relay, POLICY_STATUS, text, str(failure.result_type), findings.sts_forbids(), tls)
+        status = refused_for_good(self.plan, failure)
+        if status is not None:
+            text = f"the message requires TLS (REQUIRETLS), and {text}"
+        return Broken(self.relay, status or POLICY_STATUS, text, str(failure.result_type), findings.sts_forbids(), tls)
 
     def _ready(self, connection: Connection, capabilities: Capabilities, tls: TlsFacts) -> Session:
         limits = self.destination.limits

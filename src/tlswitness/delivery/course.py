@@ -15,7 +15,7 @@ from tlswitness.dns.answer import Resolver
 from tlswitness.dns.mx import MxHosts, MxLookupFailed, NoSuchDomain, NullMx, find_mx
 from tlswitness.names import BadName, Domain, HostName
 from tlswitness.policy.dane import HostFound, NextHop, NoDane, WhyNoDane
-from tlswitness.policy.plan import Plan, Refusal, make_plan, mx_lookup_refusal
+from tlswitness.policy.plan import Plan, Refusal, Tag, make_plan, mx_lookup_refusal
 from tlswitness.policy.sts.model import StsAbsent
 
 
@@ -73,10 +73,10 @@ async def find_course(
     return Course(NextHop(domain, domain, secure=True), (hop.host,), port)
 
 
-def literal_plan(destination: Destination, literal: Literal) -> Plan | Refusal:
+def literal_plan(destination: Destination, literal: Literal, tag: Tag = Tag.NORMAL) -> Plan | Refusal:
     """The plan for an address: what the operator demands is all there is. Sessions under it are reported to nobody."""
     finding, sts = literal_findings(destination, literal)
-    return make_plan(destination.domain, finding, sts, destination.local, port=literal.port)
+    return make_plan(destination.domain, finding, sts, destination.local, port=literal.port, tag=tag)
 
 
 def literal_findings(destination: Destination, literal: Literal) -> tuple[HostFound, StsAbsent]:

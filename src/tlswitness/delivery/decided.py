@@ -15,7 +15,7 @@ from tlswitness.delivery.pool import Key
 from tlswitness.delivery.settings import Destination, Hop
 from tlswitness.dns.answer import Resolver
 from tlswitness.names import BadName, Domain, HostName
-from tlswitness.policy.plan import Plan, Refusal
+from tlswitness.policy.plan import Plan, Refusal, Tag
 from tlswitness.policy.sts.model import StsAnswer
 
 HOLD = 1.0
@@ -60,14 +60,15 @@ class Decided:
         if answer.failure is None:
             self._sts[domain] = answer
 
-    def plan(self, host: HostName | BadName, course: Course, sts: StsAnswer) -> Plan | None:
-        known = self._plans.get(host) if isinstance(host, HostName) else None
+    def plan(self, host: HostName | BadName, course: Course, sts: StsAnswer, tag: Tag = Tag.NORMAL) -> Plan | None:
+        """Plans for messages with another tag, which are few, are made for each of them."""
+        known = self._plans.get(host) if isinstance(host, HostName) and tag is Tag.NORMAL else None
         if known is None or known.sts is not sts or not _alike(known.course, course):
             return None
         return known.plan
 
     def keep_plan(self, course: Course, sts: StsAnswer, plan: Plan | Refusal) -> None:
-        if isinstance(plan, Plan):
+        if isinstance(plan, Plan) and plan.tag is Tag.NORMAL:
             self._plans[plan.host] = _Planned(course, sts, plan)
 
     def key(self, plan: Plan, address: str) -> Key:

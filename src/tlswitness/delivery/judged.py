@@ -65,11 +65,11 @@ class Findings:
     def _binding(self) -> tuple[Failure, ...]:
         plan, verdict = self.plan, self.verdict
         failures: tuple[Failure, ...] = ()
-        if plan.dane is not None and plan.dane.authenticated:
+        if plan.dane is not None and plan.dane.binding and plan.dane.authenticated:
             failures += verdict.tlsa or ()
         if plan.sts is not None and plan.sts.binding:
             failures += verdict.sts or ()
-        if plan.local.tls_verify:
+        if plan.webpki_demanded:
             failures += verdict.local or ()
         if self.failure is not None and plan.tls_demanded:
             failures += (self.failure,)

@@ -26,6 +26,12 @@ class Ledger:
     _said: dict[str, Deferred] = field(default_factory=dict, init=False)
     """What a server last answered about one recipient; forgotten when something stands in the way of all."""
     _note: Deferred = field(default=NOTHING_TRIED, init=False)
+    _put_off: set[str] = field(default_factory=set, init=False)
+    """To whom some server said: later."""
+    _for_good: Failed | None = field(default=None, init=False)
+    """What stands in the way of all that are open and will stand there tomorrow."""
+    _passing: bool = field(default=False, init=False)
+    """Something else stood in the way of all as well, which may be gone tomorrow."""
     _in_flight: dict[str, Relay] = field(default_factory=dict, init=False)
     """Who is asked to take the message for them."""
 
@@ -46,9 +52,28 @@ class Ledger:
         return recipient in self._open
 
     def note(self, status: str, text: str, relay: Relay | None = None) -> None:
-        """Something stands in the way of all that are open: what their deferral will say, unless more happens."""
-        self._note = Deferred("", status, text, relay)
+        """Something stands in the way of all that are open: what their deferral will say, unless more happens. A status
+        of class 5 says that it is there to stay, though another host may be free of it.
+        """
+        if status.startswith("5"):
+            self._for_good = Failed("", status, text, relay)
+        else:
+            self._passing = True
+        self._note = Deferred("", f"4{status[1:]}", text, relay)
         self._said.clear()
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether all that kept the mail from those that are open, if all hosts have been tried, is there to stay."""
+        return self._for_good is not None and not self._passing and self._put_off.isdisjoint(self._open)
+
+    def conclude(self) -> None:
+        """All hosts have been tried: who met with nothing else than what is there to stay is never delivered to."""
+        if self._for_good is None or self._passing:
+            return
+        for recipient in self.open:
+            if recipient not in self._put_off:
+                self._settle(replace(self._for_good, recipient=recipient))
 
     def reject(self, status: str, text: str) -> None:
         """None of those that are open can ever be delivered to."""
@@ -75,6 +100,7 @@ class Ledger:
                     self._settle(Deferred(recipient, status, text, relay, uncertain=True))
                 case Later(status=status, text=text):
                     self._said[recipient] = Deferred(recipient, status, text, relay)
+                    self._put_off.add(recipient)
 
     def break_off(self, status: str, text: str) -> None:
         """The delivery ends here and now: whether a server has taken the message for those in flight, nobody knows."""

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, fields
 
 from tlswitness.delivery.outcome import TlsFacts
-from tlswitness.policy.plan import Plan
+from tlswitness.policy.plan import Plan, Tag
 
 LOGGER = logging.getLogger("tlswitness.delivery")
 
@@ -24,7 +24,7 @@ class Line:
     tls: str
     """`TLSv1.3 TLS_AES_256_GCM_SHA384`, `clear` or `none`."""
     policy: str
-    """`tlsa`, `sts-enforce`, `sts-testing`, joined by `+`; or `none`."""
+    """`tlsa`, `sts-enforce`, `sts-testing`, and how the message is tagged, joined by `+`; or `none`."""
     verdict: str
     """`ok`, or what stood in the way."""
     dsn: str
@@ -60,6 +60,8 @@ def policy_words(plan: Plan) -> str:
     words = ["tlsa"] if plan.dane else []
     if plan.sts:
         words.append(f"sts-{plan.sts.policy.mode}")
+    if plan.tag is not Tag.NORMAL:
+        words.append(plan.tag)
     return "+".join(words) or "none"
 
 

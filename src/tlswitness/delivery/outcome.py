@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tlswitness.policy.plan import Tag
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
@@ -16,6 +18,9 @@ class Envelope:
     """The message or an address needs RFC 6531."""
     eight_bit: bool = False
     """The message has octets beyond ASCII (RFC 6152)."""
+    require_tls: bool = False
+    """REQUIRETLS (RFC 8689): only to servers that are authenticated and pass the demand on, else not at all; a
+    `TLS-Required` field in the header is ignored then. With the null sender a lack of it does not lose the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +90,9 @@ class DeliveryOutcome:
     """What became of one message, in the order of its recipients."""
 
     recipients: tuple[RecipientOutcome, ...]
+    tag: Tag = Tag.NORMAL
+    """How the message was tagged (RFC 8689). A bounce is its caller's to make, and the tag says how (section 5).
+
+    REQUIRE: at most the header comes back with it, as with RET=HDRS, whatever RET said; its envelope has the null
+    sender and `require_tls` again, or else nothing of the message is in it. OPTIONAL and NORMAL: as ever.
+    """

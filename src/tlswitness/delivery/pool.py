@@ -16,7 +16,7 @@ from tlswitness.delivery.attempt import Session
 from tlswitness.delivery.places import Places
 from tlswitness.delivery.settings import Destination
 from tlswitness.names import Domain, HostName
-from tlswitness.policy.plan import DaneDemand, LocalRules, Plan, StsDemand
+from tlswitness.policy.plan import DaneDemand, LocalRules, Plan, StsDemand, Tag
 
 MAX_IDLE = 200
 """Idle connections over all destinations: each holds a file descriptor."""
@@ -42,6 +42,9 @@ class Key:
     local: LocalRules
     sts: StsDemand | None
     dane: DaneDemand | None
+    tag: Tag
+    """A session that was opened for mail to which TLS is optional is never used for other mail, and neither is the
+    other way round."""
 
     @classmethod
     def of(cls, destination: Destination, plan: Plan, address: str) -> Key:
@@ -57,6 +60,7 @@ class Key:
             plan.local,
             plan.sts,
             plan.dane,
+            plan.tag,
         )
 
     def __hash__(self) -> int:

@@ -2,7 +2,8 @@
 
 A host that fails is passed over; when none is left, what is still open is deferred. A failing policy is never a bounce
 (RFC 7672 section 2.1.2, RFC 8461 section 5.1), and before a cached MTA-STS policy stops mail it is looked up once more
-(RFC 8461 section 5). RFC 5321 section 5.1.
+(RFC 8461 section 5). What bounces is a message that requires TLS, where no host can give it that (RFC 8689 section
+4.2.1). RFC 5321 section 5.1.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from tlswitness.datapoint.failure import Cause
 from tlswitness.datapoint.outcome import NotReportable
 from tlswitness.delivery.attempt import Opener
 from tlswitness.delivery.course import Course, Literal, NoCourse, find_course, literal_plan
@@ -24,13 +24,15 @@ from tlswitness.delivery.ledger import Ledger
 from tlswitness.delivery.line import Line, policy_words
 from tlswitness.delivery.outcome import Envelope, RecipientOutcome
 from tlswitness.delivery.pool import Pool
+from tlswitness.delivery.required import named
 from tlswitness.delivery.settings import Destination, Hop
 from tlswitness.delivery.smtp.message import Content
+from tlswitness.delivery.tag import tag_of
 from tlswitness.delivery.visit import Means, Visit
 from tlswitness.dns.answer import Resolver
 from tlswitness.names import BadName, Domain, HostName
 from tlswitness.policy.dane import WalkRules, run, walk
-from tlswitness.policy.plan import Plan, Refusal, make_plan, refuse_mx_name, sts_failed
+from tlswitness.policy.plan import Named, Plan, Refusal, Tag, make_plan, refuse_mx_name, sts_failed
 from tlswitness.policy.sts.model import StsAnswer, StsApplies, StsPolicy
 
 MAX_SESSIONS = 30
@@ -61,6 +63,8 @@ class Router:
     pool: Pool
     clock: Callable[[], float]
     rng: random.Random
+    dnssec_seen: Callable[[], bool] = lambda: True
+    """Whether this machine can tell at present what is signed."""
     means: Means = field(init=False)
     decisions: Decisions = field(init=False)
     _under_way: set[asyncio.Timeout] = field(default_factory=set, init=False)
@@ -110,16 +114,22 @@ class Router:
         self.means.dispatcher.abort()
 
     async def plan(
-        self, destination: Destination, host: HostName | BadName, course: Course, sts: StsAnswer
+        self,
+        destination: Destination,
+        host: HostName | BadName,
+        course: Course,
+        sts: StsAnswer,
+        tag: Tag = Tag.NORMAL,
     ) -> Plan | Refusal:
-        """The plan for one host of a course."""
+        """The plan for one host of a course, for messages with this tag."""
         domain = course.next_hop.domain
-        refusal = refuse_mx_name(domain, host, sts, destination.local)
+        refusal = refuse_mx_name(domain, host, sts, destination.local, tag)
         if refusal is not None:
             return refusal
         rules = WalkRules(course.port, destination.dane, digests=destination.digests)
         finding = await run(walk(host, course.next_hop, rules), self.resolver)
-        return make_plan(domain, finding, sts, destination.local, port=course.port)
+        by = named(course, dnssec_seen=self.dnssec_seen()) if tag is Tag.REQUIRE else Named.NO
+        return make_plan(domain, finding, sts, destination.local, port=course.port, tag=tag, named=by)
 
     def _why_over(self, destination: Destination) -> tuple[str, str]:
         if self._closed:
@@ -139,12 +149,33 @@ class _Delivery:
     """Addresses so far."""
     sts_in_the_way: bool = False
     """An MTA-STS policy kept mail from a host of the current course: worth another look."""
+    tag: Tag = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tag = tag_of(self.envelope, self.content)
 
     @property
     def over(self) -> bool:
         return self.ledger.closed or self.tried >= MAX_SESSIONS
 
     async def run(self) -> None:
+        await self._route()
+        if self.over:
+            return
+        if self.tag is Tag.REQUIRE and not self.envelope.sender:
+            # A bounce is worth more than its protection: it goes as other mail does, rather than not at all (RFC 8689
+            # section 5). What may be gone tomorrow is waited for.
+            if not self.ledger.hopeless:
+                return
+            _log.info(
+                "%s: no host passes REQUIRETLS on, and the null sender's mail goes without", self.destination.domain
+            )
+            self.tag, self.envelope = Tag.NORMAL, replace(self.envelope, require_tls=False)
+            await self._route()
+        else:
+            self.ledger.conclude()
+
+    async def _route(self) -> None:
         for hop in self.destination.hops or (None,):
             match self.decided.course(hop) or await self._find_course(hop):
                 case NoCourse() as nowhere:
@@ -174,7 +205,7 @@ class _Delivery:
     async def _literal(self, literal: Literal) -> None:
         # No domain, so nobody to report to.
         quiet = replace(self.destination, report_without_policy=False)
-        plan = literal_plan(quiet, literal)
+        plan = literal_plan(quiet, literal, self.tag)
         if isinstance(plan, Plan):
             await self._plan(plan, quiet)
         else:
@@ -207,8 +238,10 @@ class _Delivery:
 
     async def _hosts(self, course: Course, sts: StsAnswer) -> None:
         for host in course.hosts:
-            plan = self.decided.plan(host, course, sts) or await self._find_plan(host, course, sts)
+            plan = self.decided.plan(host, course, sts, self.tag) or await self._find_plan(host, course, sts)
             if isinstance(plan, Plan):
+                for event in plan.events:
+                    self.router.opener.report(event)
                 await self._plan(plan, self.destination)
             else:
                 self._refused(plan, sts)
@@ -219,7 +252,7 @@ class _Delivery:
                 return
 
     async def _find_plan(self, host: HostName | BadName, course: Course, sts: StsAnswer) -> Plan | Refusal:
-        plan = await self.router.plan(self.destination, host, course, sts)
+        plan = await self.router.plan(self.destination, host, course, sts, self.tag)
         self.decided.keep_plan(course, sts, plan)
         return plan
 
@@ -227,8 +260,10 @@ class _Delivery:
         for event in refusal.events or (NotReportable(refusal.reason),):
             self.router.opener.report(event)
         failure = refusal.failure
-        self.sts_in_the_way |= failure is not None and failure.cause is Cause.STS_MX_MISMATCH
+        self.sts_in_the_way |= refusal.by_sts
         verdict = str(failure.result_type) if failure is not None else "unreachable"
+        if refusal.tag is Tag.REQUIRE:
+            verdict = "requiretls-not-possible"
         policy = f"sts-{sts.policy.mode}" if isinstance(sts, StsApplies) else "none"
         domain, host = self.destination.domain, str(refusal.host)
         Line(domain, host, "none", policy, verdict, refusal.status, 0.0, refusal.reason).log()

@@ -102,6 +102,11 @@ class TrustReport:
         return self.state not in (TrustState.UNTRUSTED, TrustState.NOT_VALIDATING)
 
     @property
+    def seen(self) -> bool:
+        """Whether an answer that is not secure is unsigned indeed, as far as is known; else nobody here can tell."""
+        return self.dane and self.state is not TrustState.LOST
+
+    @property
     def alarm(self) -> bool:
         """Whether a person must look at this."""
         broken = (ServerTrust.NOT_VALIDATING, ServerTrust.LOST)

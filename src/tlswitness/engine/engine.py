@@ -20,6 +20,7 @@ from tlswitness.delivery.pool import Pool
 from tlswitness.delivery.route import Router
 from tlswitness.delivery.settings import Destination, Hop
 from tlswitness.delivery.smtp.message import Content, prepare
+from tlswitness.delivery.tag import tag_of
 from tlswitness.delivery.tls import TlsContexts
 from tlswitness.delivery.verdict import Chain, Verdict
 from tlswitness.dns.resolver import DnsResolver
@@ -92,7 +93,15 @@ class Engine:
         self._pool = Pool(around.monotonic, places)
         self._opener = opener = Opener(around.dialer, TlsContexts.make(), self._judge, self._reporter.report, places)
         self._turns = Turns(self.config.destinations_at_once)
-        self._router = Router(self.resolver, self.policies, opener, self._pool, around.monotonic, around.rng)
+        self._router = Router(
+            self.resolver,
+            self.policies,
+            opener,
+            self._pool,
+            around.monotonic,
+            around.rng,
+            dnssec_seen=lambda: self.resolver.trust.seen,
+        )
         self._stack = AsyncExitStack()
         self._open: bool | None = None
         """None: not yet."""
@@ -122,7 +131,8 @@ class Engine:
         """Try once to deliver `message` (header and body) to every recipient; what became of each, in their order.
 
         Recipients of one domain share a transaction, different domains are delivered to at the same time, as many as
-        `destinations_at_once` lets. What is deferred is the caller's to try again.
+        `destinations_at_once` lets. What is deferred is the caller's to try again, and a bounce is his to make: the
+        outcome's `tag` says how.
         """
         if not self._open:
             raise RuntimeError("the engine is not open: deliver within `async with Engine(...)`")
@@ -141,7 +151,7 @@ class Engine:
         parts = [self._deliver(group, envelope, content, abreast) for group in groups.values()]
         for outcomes in [await parts[0]] if len(parts) == 1 else await asyncio.gather(*parts):
             settled |= outcomes
-        return DeliveryOutcome(tuple([settled[given] for given in envelope.recipients]))
+        return DeliveryOutcome(tuple([settled[given] for given in envelope.recipients]), tag_of(envelope, content))
 
     async def check(self, domain: str, *, mx: str | None = None, connect: bool = True) -> Check:
         """What a delivery to `domain` would do and report, each MX tried up to where it would be given the mail.

@@ -12,7 +12,7 @@ import ssl
 import warnings
 from dataclasses import dataclass, field, replace
 
-from tlswitness.lab.mxsession import OK, Behaviour, MxSession, Received, Starttls, Suite
+from tlswitness.lab.mxsession import OK, Behaviour, MxSession, Received, RequireTls, Starttls, Suite
 from tlswitness.lab.tlsstream import MAX_LINE
 
 GOODBYE = 1.0
@@ -40,6 +40,10 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "ssl3-only": replace(OK, starttls=Starttls.SSL3),
     "tls10-only": replace(OK, suite=Suite.TLS10),
     "tls-anonymous": replace(OK, suite=Suite.ANONYMOUS),
+    "insists-in-vain": replace(OK, starttls=Starttls.REFUSED_454, insists=True),
+    "requiretls": replace(OK, require_tls=RequireTls.WITHIN),
+    "requiretls-early": replace(OK, require_tls=RequireTls.BEFORE),
+    "requiretls-no-starttls": replace(OK, require_tls=RequireTls.BEFORE, starttls=Starttls.ABSENT),
     "mail-550": replace(OK, mail="550 5.1.8 sender is not welcome"),
     "rcpt-450": replace(OK, rcpt="450 4.2.1 mailbox is busy"),
     "data-554": replace(OK, message="554 5.6.0 message is not welcome"),

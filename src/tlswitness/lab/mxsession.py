@@ -1,4 +1,4 @@
-"""One SMTP session of the lab's MX: as it should be, or wrong in exactly one chosen way (RFC 5321, RFC 3207).
+"""One SMTP session of the lab's MX: as it should be, or wrong in exactly one chosen way (RFC 5321, 3207, 8689).
 
 Separate from the server that listens, so that all there is to SMTP stands in one place. The commands that a client of
 ours sends are known, and no more.
@@ -51,6 +51,14 @@ class Suite(Enum):
     CLIENT_CERTIFICATE = "TLS 1.3, asking for a client certificate"
 
 
+class RequireTls(Enum):
+    """Where the server offers REQUIRETLS (RFC 8689 section 2)."""
+
+    NEVER = "nowhere"
+    BEFORE = "before TLS only"
+    WITHIN = "within TLS"
+
+
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """One way to be an MX; the default is a good one."""
@@ -62,6 +70,9 @@ class Behaviour:
     helo: bool = True
     starttls: Starttls = Starttls.OK
     suite: Suite = Suite.MODERN
+    require_tls: RequireTls = RequireTls.NEVER
+    insists: bool = False
+    """Takes no mail in clear text (RFC 3207 section 4)."""
     extensions: tuple[str, ...] = ("PIPELINING", "SIZE 10485760", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
     mail: str = "250 2.1.0 sender ok"
     rcpt: str = "250 2.1.5 recipient ok"
@@ -80,6 +91,8 @@ class Received:
     data: bytes
     protocol: str
     """`TLSv1.3` and so on; "" in clear text."""
+    parameters: tuple[str, ...] = ()
+    """Those of MAIL, such as `SIZE=100`."""
 
 
 class _Over(Exception):  # noqa: N818  it ends a session and is no error
@@ -106,6 +119,7 @@ class MxSession:
         self._take = take
         self._tls: TlsStream | None = None
         self._sender: str | None = None
+        self._parameters: tuple[str, ...] = ()
         self._recipients: list[str] = []
 
     async def run(self) -> None:
@@ -140,7 +154,7 @@ class MxSession:
             case "STARTTLS":
                 await self._starttls()
             case "MAIL":
-                await self._mail(_path(argument))
+                await self._mail(_path(argument), tuple(argument.rpartition(">")[2].split()))
             case "RCPT":
                 await self._rcpt(_path(argument))
             case "DATA":
@@ -164,9 +178,16 @@ class MxSession:
         lines = [self._name]
         if extended:
             lines += behaviour.extensions
+            if self._passes_on:
+                lines.append("REQUIRETLS")
             if behaviour.starttls is not Starttls.ABSENT and self._tls is None:
                 lines.append("STARTTLS")
         await self._say(*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}")
+
+    @property
+    def _passes_on(self) -> bool:
+        """REQUIRETLS is on offer now."""
+        return self._behaviour.require_tls is (RequireTls.WITHIN if self._tls else RequireTls.BEFORE)
 
     async def _starttls(self) -> None:
         how = self._behaviour.starttls
@@ -218,8 +239,13 @@ class MxSession:
         self._tls = tls
         self._sender, self._recipients = None, []
 
-    async def _mail(self, sender: str) -> None:
+    async def _mail(self, sender: str, parameters: tuple[str, ...]) -> None:
         reply = self._behaviour.mail
+        if self._behaviour.insists and self._tls is None:
+            reply = "530 5.7.0 must issue a STARTTLS command first"
+        elif "REQUIRETLS" in parameters and not self._passes_on:
+            reply = "555 5.5.4 unknown parameter"
+        self._parameters = parameters
         self._sender = sender if reply.startswith("2") else None
         self._recipients = []
         await self._say(reply)
@@ -248,7 +274,7 @@ class MxSession:
                 raise _Over
         if self._behaviour.message.startswith("2"):
             protocol = self._tls.protocol if self._tls else ""
-            self._take(Received(self._sender, tuple(self._recipients), bytes(body), protocol))
+            self._take(Received(self._sender, tuple(self._recipients), bytes(body), protocol, self._parameters))
         self._sender, self._recipients = None, []
         await self._say(self._behaviour.message)
 

@@ -13,7 +13,7 @@ from tlswitness.delivery.outcome import Deferred, Delivered, Failed, RecipientOu
 from tlswitness.engine import Engine
 from tlswitness.lab.compare import NotShown, Result, Shown
 from tlswitness.lab.internet import Internet
-from tlswitness.lab.stage import MESSAGE, Staged, envelope, staged, turns, waits
+from tlswitness.lab.stage import Staged, staged, turns, waits
 from tlswitness.lab.table import Cell, Mail
 
 AT_ONCE = 6
@@ -58,11 +58,11 @@ async def _deliver(stage: Staged, cell: Cell, started: float) -> Shown:
     points: list[DataPoint] = []
     async with Engine(stage.config, hooks=[points.append], surroundings=stage.surroundings) as engine:
         if cell.setup.twice or turns(cell.setup):
-            await engine.deliver(MESSAGE, envelope(stage.site))
+            await engine.deliver(stage.message, stage.envelope)
             await _told_all(engine)
         stage.turn()
         told, before = len(points), stage.accepted
-        outcome = (await engine.deliver(MESSAGE, envelope(stage.site))).recipients[0]
+        outcome = (await engine.deliver(stage.message, stage.envelope)).recipients[0]
     return Shown(
         cell=cell,
         mail=_mail(outcome),

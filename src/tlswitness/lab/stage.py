@@ -39,6 +39,14 @@ STALE = 400.0
 """Seconds between an earlier delivery and the one that is shown: DNS answers and back-offs are forgotten by then."""
 SENDER = "sender@sender.lab.test"
 MESSAGE = b"From: sender@sender.lab.test\r\nSubject: a message of the lab\r\n\r\nHello.\r\n"
+FIELDS: Mapping[str, bytes] = {
+    "tls-optional": b"TLS-Required: No\r\n",
+    "tls-required-yes": b"TLS-Required: Yes\r\n",
+    "require-tls": b"TLS-Required: No\r\n",
+}
+"""Header fields of a message that asks for something; with REQUIRETLS the field is to have no say."""
+REQUIRING = frozenset({"require-tls", "require-tls-null"})
+"""Messages that ask for REQUIRETLS; the last one has the null sender."""
 LOCAL: Mapping[str, Mapping[str, object]] = {
     "": {},
     "source-address": {"source_ipv4": "192.0.2.77"},
@@ -78,6 +86,18 @@ class Staged:
     servers: tuple[MxServer, ...]
     resolver: NameServer | None = None
     """Its own, where something is wrong with it."""
+
+    @property
+    def message(self) -> bytes:
+        """What the scenario sends."""
+        return FIELDS.get(self.site.setup.message, b"") + MESSAGE
+
+    @property
+    def envelope(self) -> Envelope:
+        """And how."""
+        asked = self.site.setup.message
+        sender = "" if asked == "require-tls-null" else SENDER
+        return replace(envelope(self.site), sender=sender, require_tls=asked in REQUIRING)
 
     @property
     def accepted(self) -> int:

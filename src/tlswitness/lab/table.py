@@ -92,6 +92,8 @@ class Setup:
     mx: str = "ok"
     second: str = ""
     certificate: str = "ok"
+    message: str = ""
+    """What the message asks for (RFC 8689)."""
     local: str = ""
     """What is wrong with ourselves."""
     resolver: str = ""

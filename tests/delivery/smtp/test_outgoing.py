@@ -9,6 +9,7 @@ from tlswitness.delivery.smtp.outgoing import Job, Later, Never, Outgoing, Parte
 from tlswitness.delivery.smtp.reply import Reply
 from tlswitness.delivery.smtp.talk import Lost, PeerClosed, Refused, Stage
 
+SECURE = parse_capabilities(["SIZE 100", "REQUIRETLS"])
 ALL = parse_capabilities(["SIZE 100", "8BITMIME", "SMTPUTF8", "PIPELINING"])
 
 
@@ -29,11 +30,15 @@ def make(
         (Envelope("a@b", ("c@d",), smtputf8=True), ALL, b"x", b"MAIL FROM:<a@b> SIZE=3 SMTPUTF8\r\n"),
         (Envelope("a@b", ("ü@d",)), ALL, b"x", b"MAIL FROM:<a@b> SIZE=3 SMTPUTF8\r\n"),
         (Envelope("a@b", ("c@d",)), parse_capabilities(["SIZE"]), b"x", b"MAIL FROM:<a@b> SIZE=3\r\n"),
+        (Envelope("a@b", ("c@d",), require_tls=True), SECURE, b"x", b"MAIL FROM:<a@b> SIZE=3 REQUIRETLS\r\n"),
+        (Envelope("", ("c@d",), require_tls=True), SECURE, b"x", b"MAIL FROM:<> SIZE=3 REQUIRETLS\r\n"),
+        (Envelope("a@b", ("c@d",)), SECURE, b"x", b"MAIL FROM:<a@b> SIZE=3\r\n"),
     ],
 )
 @pytest.mark.rfc(1870, "6")
 @pytest.mark.rfc(6152, "2")
 @pytest.mark.rfc(6531, "3.4")
+@pytest.mark.rfc(8689, "2")
 def test_mail(envelope: Envelope, capabilities: Capabilities, message: bytes, mail: bytes) -> None:
     outgoing, _ = make(envelope, capabilities, message)
     assert outgoing.mail == mail
@@ -49,8 +54,10 @@ def test_mail(envelope: Envelope, capabilities: Capabilities, message: bytes, ma
         (Envelope("a@b", ("ü@d",), smtputf8=True), NO_CAPABILITIES, b"x", "5.6.7"),
         (Envelope("ü@b", ("c@d",)), NO_CAPABILITIES, b"x", "5.6.7"),
         (Envelope("a@b\r\nDATA", ("c@d",)), ALL, b"x", "5.1.7"),
+        (Envelope("a@b", ("c@d",), require_tls=True), ALL, b"x", "5.7.30"),
     ],
 )
+@pytest.mark.rfc(8689, "7")
 def test_not_sent(envelope: Envelope, capabilities: Capabilities, message: bytes, status: str) -> None:
     outgoing, settled = make(envelope, capabilities, message)
     assert not outgoing.recipients

@@ -30,7 +30,7 @@ FATES = {
 
 def comparable(cell: Cell) -> bool:
     setup = cell.setup
-    if cell.not_shown is not None or setup.local or setup.twice or turns(setup) or setup.dns == "ipv6":
+    if cell.not_shown is not None or setup.local or setup.twice or setup.message or turns(setup) or setup.dns == "ipv6":
         return False
     # A check says no MAIL, so what is refused there it cannot know.
     return not cell.row.startswith("C13") and not NEVER & {setup.txt, setup.policyhost, setup.dns, setup.mx}

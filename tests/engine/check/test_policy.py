@@ -86,7 +86,7 @@ async def test_a_failed_fetch_is_told_each_time(world):
     world.outcome = GONE
     for _ in range(2):
         look, _ = await world.look()
-        assert look.answer == StsAbsent(DOMAIN, look.answer.reason, GONE.failure)
+        assert look.answer == StsAbsent(DOMAIN, look.answer.reason, GONE.failure, unsure=True)
 
 
 @pytest.mark.rfc(8461, "5.1")

@@ -30,6 +30,7 @@ from tlswitness.policy.plan import (
     Plan,
     Refusal,
     StsDemand,
+    Tag,
     TlsWanted,
     make_plan,
     refuse_mx_name,
@@ -375,3 +376,87 @@ def test_what_always_holds(finding: HostFinding, answer: StsAnswer, local: Local
     if local.dane_required:
         assert made.dane is not None
         assert made.dane.authenticated
+
+
+@pytest.mark.rfc(8689, "3")
+@pytest.mark.rfc(8689, "4.2.2")
+@pytest.mark.rfc(8689, "8.4")
+class TestTlsOptional:
+    """A message that says `TLS-Required: No`: what the domain publishes is judged and forbids nothing."""
+
+    @staticmethod
+    def make(finding: HostFinding, answer: StsAnswer = NO_STS, local: LocalRules = LOCAL) -> Plan | Refusal:
+        made = make_plan(DOMAIN, finding, answer, local, tag=Tag.OPTIONAL)
+        if isinstance(made, Plan):
+            assert made.tag is Tag.OPTIONAL
+        return made
+
+    @pytest.mark.parametrize("dane", [NO_TLSA, USABLE, UNUSABLE, lookup_failed("SERVFAIL")])
+    @pytest.mark.parametrize("answer", [NO_STS, ENFORCE, TESTING, OTHER_ENFORCE, OTHER_TESTING])
+    @pytest.mark.parametrize("local", [LOCAL, DANE_DECIDES])
+    def test_nothing_is_forbidden_and_all_is_judged(self, dane: Dane, answer: StsAnswer, local: LocalRules) -> None:
+        made = self.make(found(dane), answer, local)
+        assert isinstance(made, Plan)
+        assert (made.tls_tried, made.tls_demanded, made.authentication_demanded) == (True, False, False)
+        assert made.certificate_judged == (dane is USABLE or answer is not NO_STS)
+        if isinstance(dane, DaneRecords):
+            assert made.dane is not None
+            assert made.dane.records == dane
+            assert [failure.cause for failure in made.dane.standing] == [Cause.TLSA_ALL_UNUSABLE] * (dane is UNUSABLE)
+        if isinstance(answer, StsApplies):
+            assert made.sts is not None
+            assert made.sts.policy == answer.policy, "reports show the policy as it is"
+            unnamed = answer in (OTHER_ENFORCE, OTHER_TESTING)
+            assert [failure.cause for failure in made.sts.standing] == [Cause.STS_MX_MISMATCH] * unnamed
+        assert "TLS-Required: No" in made.reasons[-1]
+        assert not any("no connection" in reason or "DANE decides alone" in reason for reason in made.reasons)
+
+    @pytest.mark.parametrize(
+        ("failed", "reported"),
+        [
+            (lookup_failed("SERVFAIL"), True),
+            (lookup_failed("SERVFAIL EDE 6", Security.BOGUS, BASE), True),
+            (lookup_failed("timeout"), False),
+            (lookup_failed("dnssec-lost"), False),
+        ],
+    )
+    def test_a_failed_tlsa_lookup_is_told_as_ever(self, failed: DaneLookupFailed, reported: bool) -> None:
+        made = self.make(found(failed), ENFORCE)
+        assert isinstance(made, Plan)
+        assert made.dane is None
+        assert made.events == refusal(found(failed), ENFORCE).events
+        assert bool(made.events) == reported
+        assert any(failed.reason in reason for reason in made.reasons)
+
+    @pytest.mark.parametrize(
+        ("local", "dane", "tls", "authentication"),
+        [
+            (LocalRules(tls=TlsWanted.REQUIRED), USABLE, True, False),
+            (LocalRules(tls_verify=True), NO_TLSA, True, True),
+            (MANDATORY, USABLE, True, True),
+        ],
+    )
+    def test_what_the_operator_demands_stands(
+        self, local: LocalRules, dane: Dane, tls: bool, authentication: bool
+    ) -> None:
+        made = self.make(found(dane), OTHER_ENFORCE, local)
+        assert isinstance(made, Plan)
+        assert (made.tls_demanded, made.authentication_demanded) == (tls, authentication)
+
+    @pytest.mark.parametrize("dane", [NO_TLSA, UNUSABLE, lookup_failed("SERVFAIL"), replace(USABLE, mx_secure=False)])
+    def test_mandatory_dane_is_the_operators(self, dane: Dane) -> None:
+        assert self.make(found(dane), NO_STS, MANDATORY) == refusal(found(dane), NO_STS, MANDATORY)
+
+    def test_without_an_address_there_is_no_way(self) -> None:
+        gone = HostUnreachable(HOST, "it has no addresses")
+        assert self.make(gone, OTHER_ENFORCE) == refusal(gone)
+
+    def test_tls_switched_off_stays_off(self) -> None:
+        made = self.make(found(USABLE), ENFORCE, LocalRules(tls=TlsWanted.NO))
+        assert isinstance(made, Plan)
+        assert (made.tls_tried, made.sts, made.dane) == (False, None, None)
+
+    def test_an_mx_that_enforce_does_not_name_is_not_refused(self) -> None:
+        assert refuse_mx_name(DOMAIN, HOST, OTHER_ENFORCE, LOCAL) is not None
+        assert refuse_mx_name(DOMAIN, HOST, OTHER_ENFORCE, LOCAL, Tag.REQUIRE) is not None
+        assert refuse_mx_name(DOMAIN, HOST, OTHER_ENFORCE, LOCAL, Tag.OPTIONAL) is None

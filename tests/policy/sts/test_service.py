@@ -150,6 +150,7 @@ async def test_without_a_cached_policy(
     assert answer.failure == (failure if reportable else None)
     assert answer.lines == lines
     assert failure.words in answer.reason
+    assert answer.unsure == (failure.cause is not Cause.STS_TXT_NONE), "without a record the domain has said its word"
     facts = PolicyFacts(PolicyType.STS, "example.com", lines)
     assert answer.event() == (PolicyFailed("example.com", facts, failure) if reportable else None)
 
@@ -171,7 +172,7 @@ async def test_with_a_cached_policy(
         world.txt("v=STSv1; id=2;")
     breaks(world)
     answer = await world.policies.find(DOMAIN)
-    assert answer == StsApplies(DOMAIN, first.policy, True, failure, lines)
+    assert answer == StsApplies(DOMAIN, first.policy, True, failure, lines, unsure=True)
     event = answer.event()
     assert event is not None
     assert event.policy.strings == (lines or LINES)
@@ -229,7 +230,7 @@ async def test_a15_failures_under_mode_none_are_not_reportable(world: Any, break
     await world.policies.find(DOMAIN)
     world.txt("v=STSv1; id=2;")
     breaks(world)
-    assert await world.policies.find(DOMAIN) == StsAbsent(DOMAIN, "the MTA-STS policy has mode none")
+    assert await world.policies.find(DOMAIN) == StsAbsent(DOMAIN, "the MTA-STS policy has mode none", unsure=True)
 
 
 @pytest.mark.rfc(8461, "3.3")
@@ -238,7 +239,7 @@ async def test_a16_a_fetch_that_failed_is_not_tried_again_for_five_minutes_unles
     assert (await world.policies.find(DOMAIN)).failure is not None
     world.clock.advance(299)
     answer = await world.policies.find(DOMAIN)
-    assert answer == StsAbsent(DOMAIN, "the last fetch of the MTA-STS policy failed")
+    assert answer == StsAbsent(DOMAIN, "the last fetch of the MTA-STS policy failed", unsure=True)
     assert world.fetches == 1
     world.txt("v=STSv1; id=2;")
     assert (await world.policies.find(DOMAIN)).failure is None  # real, but told 5 minutes ago
@@ -256,7 +257,7 @@ async def test_a16_back_off_with_a_cached_policy_applies_it(world: Any) -> None:
     world.txt("v=STSv1; id=2;")
     world.behave(Serve(BODY, 404))
     assert (await world.policies.find(DOMAIN)).failure is not None
-    assert await world.policies.find(DOMAIN) == StsApplies(DOMAIN, first.policy, True)
+    assert await world.policies.find(DOMAIN) == StsApplies(DOMAIN, first.policy, True, unsure=True)
     assert world.fetches == 2
 
 
@@ -543,7 +544,7 @@ async def test_fetches_at_a_time_are_bounded(monkeypatch: pytest.MonkeyPatch) ->
     for task in asyncio.as_completed(tasks):
         answer = await task
         if isinstance(answer, StsAbsent):
-            assert answer == StsAbsent(answer.domain, "too many MTA-STS policies are being fetched")
+            assert answer == StsAbsent(answer.domain, "too many MTA-STS policies are being fetched", unsure=True)
             refused += 1
         if refused == 5:
             for gate in fetcher.gates:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tlswitness.delivery.smtp.header import says_tls_optional
+
 END = b".\r\n"
 """The line that ends a message."""
 
@@ -25,6 +27,8 @@ class Content:
     """With CRLF line ends, also at its end."""
     eight_bit: bool
     """It has octets beyond ASCII."""
+    tls_optional: bool = False
+    """Its header says `TLS-Required: No` (RFC 8689 section 3)."""
 
     @property
     def size(self) -> int:
@@ -47,4 +51,4 @@ def prepare(message: bytes) -> Content:
         message = _LINE_END.sub(b"\r\n", message)
     if message and not message.endswith(b"\r\n"):
         message += b"\r\n"
-    return Content(message, not message.isascii())
+    return Content(message, not message.isascii(), says_tls_optional(message))

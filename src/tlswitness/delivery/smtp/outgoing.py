@@ -2,7 +2,7 @@
 result.
 
 Separate from the dialogue of `transaction` because all of this is known without asking anybody. RFC 5321 sections 3.3
-and 4.1.1; RFC 1870, 6152, 6531; RFC 3463 for the status codes of refusals of our own.
+and 4.1.1; RFC 1870, 6152, 6531, 8689; RFC 3463 for the status codes of refusals of our own.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tlswitness.delivery.smtp.capabilities import Capabilities
 from tlswitness.delivery.smtp.message import Content
 from tlswitness.delivery.smtp.reply import Reply
 from tlswitness.delivery.smtp.talk import Lost, Refused
+from tlswitness.policy.plan.required import NOT_SUPPORTED
 
 TOO_MANY = frozenset({452, 552})
 """To RCPT they may mean too many recipients for one message, which another one cures (RFC 5321 section 4.5.3.1.10)."""
@@ -179,13 +180,16 @@ def _mail(job: Job, capabilities: Capabilities) -> bytes | Never:
         return Never(status, "the message needs SMTPUTF8, which the server does not offer")
     if eight_bit and not capabilities.eight_bit_mime:
         return Never("5.6.3", "the message needs 8BITMIME, which the server does not offer")
+    if envelope.require_tls and not capabilities.require_tls:
+        return Never(NOT_SUPPORTED, "the message requires TLS, and the server does not offer REQUIRETLS")
     sender = path(envelope.sender, capabilities)
     if isinstance(sender, BadAddress):
         return _unsent("sender", sender, "5.1.7")
     size = b" SIZE=%d" % content.size if "SIZE" in capabilities.keywords else b""
     body = b" BODY=8BITMIME" if eight_bit else b""
     utf8 = b" SMTPUTF8" if capabilities.smtp_utf8 and (envelope.smtputf8 or not addresses_ascii) else b""
-    return b"MAIL FROM:%b%b%b%b\r\n" % (sender, size, body, utf8)
+    require_tls = b" REQUIRETLS" if envelope.require_tls else b""
+    return b"MAIL FROM:%b%b%b%b%b\r\n" % (sender, size, body, utf8, require_tls)
 
 
 def _unsent(who: str, bad: BadAddress, status: str) -> Never:

@@ -17,7 +17,7 @@ class Demand:
     """None where nothing asks for a certificate that is valid under WebPKI."""
     sts: bool
     local: bool
-    """`tls_verify`."""
+    """Something other than a policy asks for it: `tls_verify`, or a message that requires TLS."""
     dane: bool
     """There is a TLSA RRset."""
     records: tuple[TlsaRecord, ...] = ()
@@ -26,7 +26,7 @@ class Demand:
 
 
 def demand_of(plan: Plan) -> Demand:
-    sts, local, dane = plan.sts is not None, plan.local.tls_verify, plan.dane
+    sts, local, dane = plan.sts is not None, plan.webpki_demanded, plan.dane
     return Demand(
         plan.host if sts or local else None,
         sts,

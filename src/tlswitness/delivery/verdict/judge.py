@@ -25,7 +25,7 @@ class Verdict:
     sts: tuple[Failure, ...] | None
     tlsa: tuple[Failure, ...] | None
     local: tuple[Failure, ...] | None
-    """Under the operator's `tls_verify`."""
+    """Under WebPKI where the operator's `tls_verify` or the message itself demands it."""
     valid_from: float
     valid_until: float
     """Seconds since 1970: as long as `now` is between them, the same chain and plan give the same verdict."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tlswitness.datapoint.failure import Failure
+from tlswitness.datapoint.failure import Cause, Failure
 from tlswitness.datapoint.outcome import PolicyFacts, PolicyFailed
 from tlswitness.names import BadName, Domain, HostName
 from tlswitness.policy.dane.model import DaneRecords
+from tlswitness.policy.plan.tag import Tag
 from tlswitness.policy.sts.model import StsPolicy
 
 
@@ -53,7 +54,7 @@ class StsDemand:
     domain: Domain
     policy: StsPolicy
     binding: bool
-    """A failure forbids delivery: mode enforce, and DANE does not decide alone."""
+    """A failure forbids delivery: mode enforce, DANE does not decide alone, and TLS is not optional to the sender."""
     standing: tuple[Failure, ...] = ()
     """What is wrong before any session, in a mode that goes on: part of each session's failures."""
 
@@ -68,6 +69,8 @@ class DaneDemand:
     records: DaneRecords
     standing: tuple[Failure, ...] = ()
     """`tlsa-invalid` where no record is usable."""
+    binding: bool = True
+    """A failure forbids delivery; not where TLS is optional to the sender (RFC 8689 section 8.4)."""
 
     @property
     def authenticated(self) -> bool:
@@ -92,6 +95,10 @@ class Plan:
     dane: DaneDemand | None
     reasons: tuple[str, ...] = ()
     """In words, for people: what is demanded and why."""
+    tag: Tag = Tag.NORMAL
+    """What messages it is for."""
+    events: tuple[PolicyFailed, ...] = ()
+    """What failed before any session although the session may go on: to be reported; at most one."""
 
     @property
     def sni(self) -> HostName:
@@ -107,25 +114,34 @@ class Plan:
     def tls_demanded(self) -> bool:
         """Whether a session without TLS must not carry mail: clear text is forbidden."""
         return (
-            self.dane is not None
+            (self.dane is not None and self.dane.binding)
             or (self.sts is not None and self.sts.binding)
             or self.local.tls is TlsWanted.REQUIRED
             or self.local.tls_verify
+            or self.tag is Tag.REQUIRE
         )
 
     @property
     def certificate_judged(self) -> bool:
-        """Whether a policy or a local rule looks at the certificate, whatever follows from it."""
-        return self.sts is not None or self.authentication_demanded
+        """Whether a policy, a local rule or the message looks at the certificate, whatever follows from it."""
+        return self.sts is not None or (self.dane is not None and self.dane.authenticated) or self.webpki_demanded
 
     @property
     def authentication_demanded(self) -> bool:
         """Whether an unauthenticated session must not carry mail: TLS 1.2 or later and sound suites only."""
-        return (
-            (self.dane is not None and self.dane.authenticated)
-            or (self.sts is not None and self.sts.binding)
-            or self.local.tls_verify
-        )
+        return self._authenticated_by_policy or self.webpki_demanded
+
+    @property
+    def webpki_demanded(self) -> bool:
+        """Whether, policies apart, the certificate must be valid for the host under WebPKI: by `tls_verify`, or for a
+        message that requires TLS where no policy authenticates the server (RFC 8689 section 2).
+        """
+        return self.local.tls_verify or (self.tag is Tag.REQUIRE and not self._authenticated_by_policy)
+
+    @property
+    def _authenticated_by_policy(self) -> bool:
+        by_dane = self.dane is not None and self.dane.binding and self.dane.authenticated
+        return by_dane or (self.sts is not None and self.sts.binding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +154,16 @@ class Refusal:
     reason: str
     """In words, for the log and the DSN."""
     status: str
-    """Enhanced status code of the deferral (RFC 3463)."""
+    """Enhanced status code (RFC 3463), of class 5 where the refusal stands for good: then, if all MXs end so, a bounce
+    instead of a deferral (RFC 8689 section 4.2.1)."""
     failure: Failure | None = None
     """What is wrong, where a policy or DNSSEC is why; also if it is not to be reported."""
     events: tuple[PolicyFailed, ...] = ()
     """What is to be reported: at most one."""
+    tag: Tag = Tag.NORMAL
+    """REQUIRE: only messages with this tag ask for more than the host can give."""
+
+    @property
+    def by_sts(self) -> bool:
+        """Whether an MTA-STS policy may be why: a newer one might let the mail through (RFC 8461 section 5)."""
+        return self.tag is Tag.REQUIRE or (self.failure is not None and self.failure.cause is Cause.STS_MX_MISMATCH)

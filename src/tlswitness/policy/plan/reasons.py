@@ -5,13 +5,16 @@ from __future__ import annotations
 from tlswitness.names import HostName
 from tlswitness.policy.dane.model import Dane, DaneLookupFailed, DaneRecords, NoDane
 from tlswitness.policy.plan.model import DaneDemand, LocalRules, StsDemand, TlsWanted
+from tlswitness.policy.plan.tag import Tag
 from tlswitness.policy.sts.model import Mode, StsAbsent, StsAnswer, StsApplies
 
 
-def dane_reasons(dane: Dane) -> tuple[str, ...]:
+def dane_reasons(dane: Dane, tag: Tag = Tag.NORMAL) -> tuple[str, ...]:
     match dane:
         case NoDane(reason=reason):
             return (f"DANE does not apply: {reason}",)
+        case DaneLookupFailed(reason=reason) if tag is Tag.OPTIONAL:
+            return (f"DANE cannot be looked at: {reason}",)
         case DaneLookupFailed(reason=reason):
             return (f"DANE: no connection, for {reason}",)
         case DaneRecords():
@@ -43,6 +46,12 @@ def local_reasons(host: HostName, local: LocalRules) -> tuple[str, ...]:
     return tuple(reasons)
 
 
+def optional_reasons(tag: Tag) -> tuple[str, ...]:
+    if tag is not Tag.OPTIONAL:
+        return ()
+    return ("the message says TLS-Required: No, so nothing of the domain's policies is forbidden to it",)
+
+
 def _records(dane: DaneRecords) -> tuple[str, ...]:
     if dane.usable:
         words = f"DANE: TLS is demanded, with a certificate that a TLSA record of {dane.base} matches"
@@ -56,7 +65,7 @@ def _records(dane: DaneRecords) -> tuple[str, ...]:
 def _applied(whose: str, mode: Mode, host: HostName, demand: StsDemand, dane: DaneDemand | None) -> tuple[str, ...]:
     if demand.binding:
         return (f"{whose}: TLS is demanded, with a certificate that is valid for {host}",)
-    if mode is Mode.ENFORCE and dane is not None:
+    if mode is Mode.ENFORCE and dane is not None and dane.binding:
         return (f"{whose}: judged and reported, but DANE decides alone by the local rule dane_and_sts",)
     unnamed = (f"{host} is not among the MXs that the policy names",) if demand.standing else ()
     return (f"{whose}: failures are reported and forbid nothing", *unnamed)

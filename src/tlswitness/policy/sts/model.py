@@ -63,6 +63,8 @@ class StsApplies:
     """What went wrong on the way although a cached policy could be applied: to be reported, see `StsAbsent.failure`."""
     lines: tuple[str, ...] = ()
     """What an invalid policy said, instead of which the cached one is applied."""
+    unsure: bool = False
+    """What the domain says now could not be learnt: the next delivery may find another policy."""
 
     def event(self) -> PolicyFailed | None:
         """The failure as it is reported: under the invalid policy's own lines, or under the cached policy."""
@@ -81,6 +83,9 @@ class StsAbsent:
     """A reportable failure: at most one for a domain and kind in 5 minutes; None when that one was told already."""
     lines: tuple[str, ...] = ()
     """What an invalid policy said."""
+    unsure: bool = False
+    """The domain may have one all the same: a lookup or a fetch failed, or had no turn. Where it has no record, or mode
+    none, that is its word."""
 
     def event(self) -> PolicyFailed | None:
         """The failure as it is reported (RFC 8460 section 4.5)."""

@@ -72,6 +72,8 @@ class _Finding:
     reason: str = ""
     failure: Failure | None = None
     lines: tuple[str, ...] = ()
+    unsure: bool = False
+    """Something failed on the way, whether or not that is to be reported."""
 
 
 class StsPolicies:
@@ -171,22 +173,28 @@ class StsPolicies:
         record = await self._record(domain)
         if not isinstance(record, StsRecord):
             if cached is None:  # no valid TXT record: not reportable (RFC 8461 section 6)
-                return _absent(f"no MTA-STS record: {record.words}")
-            return await self._use(cached, record)
+                unsure = record.cause is not Cause.STS_TXT_NONE
+                return replace(_absent(f"no MTA-STS record: {record.words}"), unsure=unsure)
+            return await self._use(cached, record, unsure=True)
         if cached is not None and cached.id == record.id:
             return await self._use(cached)
         if (domain, record.id) in self._backing_off:
-            return await self._use(cached) if cached else _absent("the last fetch of the MTA-STS policy failed")
+            if cached is not None:
+                return await self._use(cached, unsure=True)
+            return replace(_absent("the last fetch of the MTA-STS policy failed"), unsure=True)
         outcome = await self._fetch(domain, record.id)
         match outcome:
             case Fetched():
                 return _Finding(await self._keep(domain, record.id, outcome), cached=False)
             case FetchFailed(failure=failure, lines=lines):
                 if cached is not None:
-                    return await self._use(cached, failure, lines)
-                return replace(_absent(f"no MTA-STS policy: {failure.words}"), failure=failure, lines=lines)
+                    return await self._use(cached, failure, lines, unsure=True)
+                absent = _absent(f"no MTA-STS policy: {failure.words}")
+                return replace(absent, failure=failure, lines=lines, unsure=True)
             case None:
-                return await self._use(cached) if cached else _absent("too many MTA-STS policies are being fetched")
+                if cached is not None:
+                    return await self._use(cached, unsure=True)
+                return replace(_absent("too many MTA-STS policies are being fetched"), unsure=True)
 
     async def _look_again(self, domain: Domain) -> _Finding:
         """A finding without an entry: nothing newer."""
@@ -243,11 +251,13 @@ class StsPolicies:
         await _in_a_thread(domain, self.store.put, entry)
         return entry
 
-    async def _use(self, cached: Entry, failure: Failure | None = None, lines: tuple[str, ...] = ()) -> _Finding:
+    async def _use(
+        self, cached: Entry, failure: Failure | None = None, lines: tuple[str, ...] = (), *, unsure: bool = False
+    ) -> _Finding:
         now = self._clock()
         if self.store.forgets_use(cached, now):
             await _in_a_thread(cached.domain, self.store.used, cached.domain, now)
-        return _Finding(cached, cached=True, failure=failure, lines=lines)
+        return _Finding(cached, cached=True, failure=failure, lines=lines, unsure=unsure)
 
     def _unexpired(self, domain: Domain) -> Entry | None:
         entry = self.store.get(domain)
@@ -263,16 +273,17 @@ class StsPolicies:
         return await asyncio.shield(flight)
 
     def _answer(self, domain: Domain, finding: _Finding) -> StsAnswer:
-        entry = finding.entry
+        entry, unsure = finding.entry, finding.unsure
         if entry is not None and entry.policy.mode is Mode.NONE:
-            return StsAbsent(domain, "the MTA-STS policy has mode none")  # nor is its failure (RFC 8461 section 6)
+            # Nor is its failure anything to tell (RFC 8461 section 6).
+            return StsAbsent(domain, "the MTA-STS policy has mode none", unsure=unsure)
         failure = self._to_report(domain, finding.failure)
         lines = finding.lines if failure else ()
         if entry is None:
-            return StsAbsent(domain, finding.reason, failure, lines)
+            return StsAbsent(domain, finding.reason, failure, lines, unsure)
         if failure is not None:  # someone may be blocking discovery (RFC 8461 section 10.2)
             _log.warning("MTA-STS of %s: %s; the cached policy is applied", domain, failure.words)
-        return StsApplies(domain, entry.policy, finding.cached, failure, lines)
+        return StsApplies(domain, entry.policy, finding.cached, failure, lines, unsure)
 
     def _to_report(self, domain: Domain, failure: Failure | None) -> Failure | None:
         return failure if failure and self._reported.admit((domain, failure.cause)) else None
