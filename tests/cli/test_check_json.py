@@ -103,3 +103,20 @@ async def test_tlsrpt(stage, internet, texts, state):
     async with Engine(site.config, surroundings=site.surroundings) as engine:
         said = as_json(await engine.check(site.site.domain, connect=False))
     assert said["ways"][0]["tlsrpt"]["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("scenario", "how", "possible", "words"),
+    [
+        ("C16g/enforce", {}, True, "is authenticated, and offers REQUIRETLS after STARTTLS"),
+        ("C16/dane", {}, False, "does not offer REQUIRETLS after STARTTLS"),
+        ("C16b/enforce", {}, False, "does not offer REQUIRETLS after STARTTLS"),
+        ("C16d/testing", {}, False, "is in mode testing, and that binds nobody"),
+        ("C16g/unusable", {}, False, "no TLSA record of"),
+        ("C16g/enforce", {"connect": False}, None, "was not connected to"),
+    ],
+)
+async def test_mail_that_requires_tls(ask, scenario, how, possible, words):
+    (host,) = (await ask(scenario, **how))["ways"][0]["mx"]
+    assert host["requiretls"]["possible"] is possible
+    assert words in host["requiretls"]["text"]

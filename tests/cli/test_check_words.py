@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from tlswitness.cli.check_words import verdict, words
@@ -22,7 +24,7 @@ from tlswitness.engine.check import (
 )
 from tlswitness.names import Domain, HostName, parse_host, parse_pattern
 from tlswitness.policy.dane import HostFound, HostUnreachable, NextHop, NoDane, WhyNoDane
-from tlswitness.policy.plan import LocalRules, make_plan
+from tlswitness.policy.plan import LocalRules, Named, Tag, make_plan
 from tlswitness.policy.sts import (
     BadRecord,
     Entry,
@@ -185,3 +187,20 @@ def test_a_host():
 def test_a_dead_end():
     text = said(Way(NoCourse("5.1.2", "none")), prospect=Prospect(Fate.BOUNCED, "5.1.2", "none"))
     assert text == "example.com\n  Mail would bounce (5.1.2): none\n  REPORTED nothing: no event of TLS\n"
+
+
+@pytest.mark.parametrize(("offered", "line"), [(True, "REQUIRETLS: yes: mx"), (False, "REQUIRETLS: no: mx")])
+def test_mail_that_requires_tls(offered, line):
+    tried = Try(RELAY, None, TLS, webpki=(), require_tls=offered)
+    host = look("mx.example.com", tried)
+    required = make_plan(DOMAIN, host.finding, ABSENT, LocalRules(), tag=Tag.REQUIRE, named=Named.YES)
+    course = Course(NextHop(DOMAIN, DOMAIN, secure=True), (host.host,), 25)
+
+    def told(of):
+        way = Way(course, NoTlsrpt(), None, (Pass(ABSENT, (of,)),))
+        return [each.strip() for each in words(check(way), width=200).plain.splitlines() if "REQUIRETLS" in each]
+
+    (said,) = told(replace(host, required=required))
+    assert said.startswith(line)
+    assert told(host) == []
+    assert told(replace(host, required=required, tries=())) == [], "nobody knows"

@@ -18,7 +18,7 @@ What would a delivery to DOMAIN do, and report?
 Looks up the TLSRPT record, MTA-STS and DANE, connects to every MX, starts TLS and judges the certificate as a delivery
 would, and says QUIT where a delivery would say MAIL. Problems come first, each with what to do about it: what keeps
 mail from being delivered, or would be reported as a failure, is a problem; what protects less than it could, or will
-not last, is a warning.
+not last, is a warning. Of each MX it is also said whether mail that requires TLS (REQUIRETLS) could go there.
 
 No message is sent, no data point is made known, and no policy is stored. What the store holds from earlier deliveries
 counts, for it would count in a delivery.

@@ -11,7 +11,7 @@ from tlswitness.delivery.course import Course
 from tlswitness.delivery.outcome import TlsFacts
 from tlswitness.dns.answer import LookupFailed
 from tlswitness.dns.trust import TrustReport
-from tlswitness.engine.check import CertificateFacts, Check, Finding, MxLook, StsLook, Try, Way
+from tlswitness.engine.check import CertificateFacts, Check, Finding, MxLook, StsLook, Try, Way, require_tls
 from tlswitness.policy.dane import DaneLookupFailed, DaneRecords, HostFound, NoDane
 from tlswitness.policy.plan import Plan
 from tlswitness.policy.sts import BadRecord, Fetched, FetchFailed, StsApplies, StsPolicy, StsRecord
@@ -149,8 +149,15 @@ def _host(look: MxLook) -> dict[str, Any]:
             "reasons": list(plan.reasons) if isinstance(plan, Plan) else [plan.reason],
             "reported": [] if isinstance(plan, Plan) else [str(event.failure.result_type) for event in plan.events],
             "tries": [_try(tried) for tried in look.tries],
+            "requiretls": _require_tls(look),
         }
     )
+
+
+def _require_tls(look: MxLook) -> dict[str, Any] | None:
+    """Whether mail that requires TLS could be delivered (RFC 8689)."""
+    answer = require_tls(look)
+    return None if answer is None else {"possible": answer.possible, "text": answer.text}
 
 
 def _dane(found: HostFound) -> dict[str, Any]:

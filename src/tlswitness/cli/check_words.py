@@ -11,7 +11,7 @@ from tlswitness.datapoint import DataPoint
 from tlswitness.delivery.course import Course
 from tlswitness.delivery.outcome import TlsFacts
 from tlswitness.dns.answer import LookupFailed
-from tlswitness.engine.check import Check, Fate, Finding, MxLook, Prospect, Severity, StsLook, Try, Way
+from tlswitness.engine.check import Check, Fate, Finding, MxLook, Prospect, Severity, StsLook, Try, Way, require_tls
 from tlswitness.names import HostName
 from tlswitness.policy.dane import HostFound
 from tlswitness.policy.plan import Plan
@@ -149,6 +149,15 @@ def _host(text: Text, look: MxLook, width: int) -> None:
         _tried(text, tried, indent, width)
     if not look.tries and isinstance(look.finding, HostFound):
         text.append(f"{indent}{plain(', '.join(look.finding.addresses))}  not connected to\n")
+    _require_tls(text, look, indent, width)
+
+
+def _require_tls(text: Text, look: MxLook, indent: str, width: int) -> None:
+    answer = require_tls(look)
+    if answer is None or answer.possible is None:
+        return
+    said = f"REQUIRETLS: {'yes' if answer.possible else 'no'}: {answer.text}"
+    text.append(f"{indent}{wrapped(said, indent, width)}\n", style="green" if answer.possible else "dim")
 
 
 def _tried(text: Text, tried: Try, indent: str, width: int) -> None:

@@ -34,7 +34,7 @@ from tlswitness.delivery.verdict.chain import Chain
 from tlswitness.delivery.verdict.judge import Verdict
 from tlswitness.net import Dialer
 from tlswitness.policy.plan import Plan, Tag
-from tlswitness.policy.plan.required import NOT_SUPPORTED
+from tlswitness.policy.plan.required import DEMANDED, NOT_SUPPORTED
 
 POLICY_STATUS = "4.7.5"
 """Enhanced status code of a session that a policy forbids to use (RFC 3463: cryptographic failure)."""
@@ -223,7 +223,7 @@ class _Attempt:
     async def _not_passed_on(self, connection: Connection, tls: TlsFacts) -> Broken:
         """TLS is as it should be, and the server would not pass the demand for it on (RFC 8689 section 4.2.1)."""
         await connection.quit()
-        text = f"the message requires TLS (REQUIRETLS), and {self.relay} does not offer REQUIRETLS after STARTTLS"
+        text = f"{DEMANDED}{self.relay} does not offer REQUIRETLS after STARTTLS"
         return Broken(self.relay, NOT_SUPPORTED, text, "requiretls-not-supported", tls=tls)
 
     async def _leave(self, connection: Connection, greeted: Greeted, findings: Findings) -> None:
@@ -270,7 +270,7 @@ class _Attempt:
         text = f"{self.relay}: {failure.words} ({failure.result_type})"
         status = refused_for_good(self.plan, failure)
         if status is not None:
-            text = f"the message requires TLS (REQUIRETLS), and {text}"
+            text = f"{DEMANDED}{text}"
         return Broken(self.relay, status or POLICY_STATUS, text, str(failure.result_type), findings.sts_forbids(), tls)
 
     def _ready(self, connection: Connection, capabilities: Capabilities, tls: TlsFacts) -> Session:

@@ -20,6 +20,7 @@ from tlswitness.engine.check.model import (
     Try,
     Way,
 )
+from tlswitness.engine.check.requiretls import RequireTls, require_tls
 
 __all__ = [
     "CertificateFacts",
@@ -30,8 +31,10 @@ __all__ = [
     "MxLook",
     "Pass",
     "Prospect",
+    "RequireTls",
     "Severity",
     "StsLook",
     "Try",
     "Way",
+    "require_tls",
 ]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from tlswitness.datapoint import Cause
 from tlswitness.delivery.attempt import Opener
 from tlswitness.delivery.course import Course, Literal, NoCourse, find_course, literal_findings, literal_plan
+from tlswitness.delivery.required import named
 from tlswitness.delivery.settings import Destination, Hop
 from tlswitness.dns.answer import Found, RecordType
 from tlswitness.dns.resolver import DnsResolver
@@ -24,7 +25,7 @@ from tlswitness.engine.check.prospect import prospect_of
 from tlswitness.engine.check.session import try_address
 from tlswitness.names import BadName, HostName
 from tlswitness.policy.dane import HostFound, NoDane, WalkRules, WhyNoDane, run, walk
-from tlswitness.policy.plan import Plan, Refusal, make_plan
+from tlswitness.policy.plan import Plan, Refusal, Tag, make_plan
 from tlswitness.policy.sts import PolicyStore, StsAnswer, StsApplies, StsPolicies, StsPolicy
 from tlswitness.policy.sts.fetch import Fetcher
 from tlswitness.tlsrpt import find_record
@@ -99,7 +100,8 @@ class _Look:
         plan = literal_plan(self.destination, course)
         # No domain, so nobody to report to.
         tries = await self._tries(plan, replace(self.destination, report_without_policy=False))
-        return Way(course, passes=(Pass(sts, (MxLook(finding.host, finding, plan, tries),)),))
+        required = literal_plan(self.destination, course, Tag.REQUIRE)
+        return Way(course, passes=(Pass(sts, (MxLook(finding.host, finding, plan, tries, required=required),)),))
 
     async def _course(self, course: Course) -> Way:
         destination, looker = self.destination, self.looker
@@ -137,7 +139,11 @@ class _Look:
         if isinstance(finding, HostFound) and isinstance(finding.dane, NoDane) and finding.dane.why in _UNSIGNED:
             answer = await resolver.lookup(f"_{course.port}._tcp.{finding.host.key}", RecordType.TLSA)
             idle = isinstance(answer, Found)
-        return MxLook(host, finding, plan, await self._tries(plan, destination), idle)
+        by = named(course, dnssec_seen=resolver.trust.seen)
+        required = make_plan(
+            course.next_hop.domain, finding, sts, destination.local, port=course.port, tag=Tag.REQUIRE, named=by
+        )
+        return MxLook(host, finding, plan, await self._tries(plan, destination), idle, required)
 
     async def _tries(self, plan: Plan | Refusal, destination: Destination) -> tuple[Try, ...]:
         if not self.connect or isinstance(plan, Refusal):

@@ -74,6 +74,8 @@ class Try:
     certificate: CertificateFacts | None = None
     webpki: tuple[Failure, ...] | None = None
     """What MTA-STS in mode enforce would say of the certificate, whatever is published; None: there was no chain."""
+    require_tls: bool = False
+    """REQUIRETLS was offered within TLS (RFC 8689 section 2)."""
 
     def sessions(self) -> tuple[SessionEnded, ...]:
         return tuple(outcome for outcome in self.outcomes if isinstance(outcome, SessionEnded))
@@ -90,6 +92,8 @@ class MxLook:
     """In the order in which a delivery tries them; empty where it would not, or where nobody was to be connected to."""
     idle_tlsa: bool = False
     """There are TLSA records, and DANE does not apply: they do nothing."""
+    required: Plan | Refusal | None = None
+    """The plan for a message that requires TLS (RFC 8689); None: not made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ async def try_address(
     except TimeoutError:
         relay = Relay(plan.host.text, address, plan.port)
         opened = Broken(relay, "4.4.2", f"{relay} took longer than {patience:g} seconds", "too slow")
+    offered = isinstance(opened, Session) and bool(opened.tls.protocol) and opened.capabilities.require_tls
     if isinstance(opened, Session):
         await _leave(opened)
     outcomes = tuple(seen.outcomes)
@@ -56,6 +57,7 @@ async def try_address(
         points=tuple(_points(outcomes, now)),
         certificate=_facts(seen.chain, now) if seen.chain is not None else None,
         webpki=seen.webpki,
+        require_tls=offered,
     )
 
 

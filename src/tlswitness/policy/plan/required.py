@@ -18,6 +18,8 @@ NOT_SUPPORTED = "5.7.30"
 """RFC 8689 section 7: REQUIRETLS support required."""
 NO_TLS = "5.7.10"
 """RFC 8689 section 4.2.1: encryption needed."""
+DEMANDED = "the message requires TLS (REQUIRETLS), and "
+"""How all reasons begin that say why such mail does not go."""
 
 
 def required(plan: Plan, sts: StsAnswer, named: Named) -> Plan | Refusal:
@@ -39,10 +41,14 @@ def _authenticated_by(plan: Plan, named: Named) -> str | None:
     by_dane = dane is not None and dane.authenticated
     # The MXs of a policy in mode enforce are the only ones that come here, also where DANE decides about TLS alone.
     if sts is not None and sts.policy.mode is Mode.ENFORCE:
-        return f"MTA-STS names the host and {'MTA-STS' if sts.binding else 'DANE'} authenticates it"
+        return (
+            "MTA-STS names and authenticates the host"
+            if sts.binding
+            else "MTA-STS names the host, and DANE authenticates it"
+        )
     if dane is not None:
         # RFC 7672 section 2.2: without a usable record TLS is demanded and nobody is authenticated.
-        return "DNSSEC names the host and DANE authenticates it" if by_dane and dane.records.mx_secure else None
+        return "DNSSEC names the host, and DANE authenticates it" if by_dane and dane.records.mx_secure else None
     return f"the certificate must be valid for {plan.host}" if named is Named.YES else None
 
 
@@ -64,5 +70,4 @@ def _missing(plan: Plan, sts: StsAnswer, named: Named) -> tuple[str, bool]:
 
 
 def _refused(plan: Plan, words: str, status: str) -> Refusal:
-    reason = f"the message requires TLS (REQUIRETLS), and {words}"
-    return Refusal(plan.domain, plan.host, reason, status, tag=Tag.REQUIRE)
+    return Refusal(plan.domain, plan.host, f"{DEMANDED}{words}", status, tag=Tag.REQUIRE)
