@@ -61,12 +61,13 @@ class World:
         pause: float = 0,
         turns: Sequence[dict | None] = (),
         later: float = 0,
+        asks: str = "",
         **options: object,
     ) -> Delivered:
         """Each step is the domain of one message's recipient, or the recipients; `options` configure the engine."""
         began = int(time.time())
         recipients = [(f"someone@{step}",) if isinstance(step, str) else step for step in steps]
-        how = {"lines": lines, "parallel": parallel, "pause": pause, "turns": turns, "later": later}
+        how = {"lines": lines, "parallel": parallel, "pause": pause, "turns": turns, "later": later, "asks": asks}
         order = {"steps": recipients, "options": options, **how}
         answer = self._ask({"deliver": order})
         assert "error" not in answer, answer["error"]

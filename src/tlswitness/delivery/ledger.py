@@ -52,14 +52,18 @@ class Ledger:
         return recipient in self._open
 
     def note(self, status: str, text: str, relay: Relay | None = None) -> None:
-        """Something stands in the way of all that are open: what their deferral will say, unless more happens. A status
-        of class 5 says that it is there to stay, though another host may be free of it.
+        """Something stands in the way of all that are open: what their deferral will say, unless more happens.
+
+        A status of class 5 says that it is there to stay, though another host may be free of it. Who waits for
+        something else is told of that.
         """
         if status.startswith("5"):
             self._for_good = Failed("", status, text, relay)
-        else:
-            self._passing = True
-        self._note = Deferred("", f"4{status[1:]}", text, relay)
+            if not self._passing:
+                self._note = Deferred("", f"4{status[1:]}", text, relay)
+            return
+        self._passing = True
+        self._note = Deferred("", status, text, relay)
         self._said.clear()
 
     @property

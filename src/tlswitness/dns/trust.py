@@ -103,8 +103,11 @@ class TrustReport:
 
     @property
     def seen(self) -> bool:
-        """Whether an answer that is not secure is unsigned indeed, as far as is known; else nobody here can tell."""
-        return self.dane and self.state is not TrustState.LOST
+        """Whether an answer that is not secure is unsigned indeed; of a resolver that may not validate nobody can tell.
+
+        One that is not tested is believed without.
+        """
+        return self.state in (TrustState.VALIDATING, TrustState.UNTESTED)
 
     @property
     def alarm(self) -> bool:

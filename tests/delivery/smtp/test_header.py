@@ -1,5 +1,6 @@
 """The field counts where it is exactly the field, once, in the header; anything else changes nothing."""
 
+import re
 import time
 
 import pytest
@@ -117,9 +118,9 @@ PIECES = st.sampled_from(
 
 def independent(message: bytes) -> bool:
     """The same answer, unfolded and read field by field."""
-    header = message.partition(b"\r\n\r\n")[0]
+    header = re.sub(rb"\r\n([ \t])", rb"\1", message.partition(b"\r\n\r\n")[0])
     values = []
-    for number, line in enumerate(header.replace(b"\r\n ", b"\0 ").replace(b"\r\n\t", b"\0\t").split(b"\r\n")):
+    for number, line in enumerate(header.split(b"\r\n")):
         if number == 0 and line[:1] in (b" ", b"\t"):
             continue  # the continuation of nothing
         name, colon, value = line.partition(b":")
@@ -127,7 +128,7 @@ def independent(message: bytes) -> bool:
         if not colon or not name or not all(33 <= octet <= 126 for octet in name):
             break
         if name.lower() == b"tls-required":
-            values.append(value.replace(b"\0", b"").strip(b" \t").lower())
+            values.append(value.strip(b" \t").lower())
     return values == [b"no"]
 
 

@@ -112,12 +112,14 @@ class World:
         pause: float,
         turns: Sequence[Mapping[str, Any] | None],
         later: float,
+        asks: str,
     ) -> dict[str, object]:
         """Each step is one message to these recipients, all of them by one engine.
 
         They go in parallel, or one after the other with a pause (seconds) after each; `lines` of 1,000 octets make
         the messages longer. `turns` says how the turning unbound is to run in each step, killed and started anew where
         that changes (None: not at all), `later` how many seconds have passed since the step before, as DNS sees it.
+        The messages may ask for `tls-optional` or `require-tls` (RFC 8689).
         """
         points: list[DataPoint] = []
         marks = [f"mark {next(self.numbers):06}" for _ in steps]
@@ -129,7 +131,10 @@ class World:
             async def one(mark: str, recipients: Sequence[str]) -> tuple[RecipientOutcome, ...]:
                 if turns and (not trusts or turns[len(trusts)] != turns[len(trusts) - 1]):
                     self._turn(turns[len(trusts)])
-                done = await engine.deliver(_message(mark, lines), Envelope(SENDER, tuple(recipients), eight_bit=True))
+                field = b"TLS-Required: No\r\n" if asks == "tls-optional" else b""
+                required = asks == "require-tls"
+                envelope = Envelope(SENDER, tuple(recipients), eight_bit=True, require_tls=required)
+                done = await engine.deliver(field + _message(mark, lines), envelope)
                 await asyncio.sleep(pause)
                 trusts.append(str(engine.resolver.trust.state))
                 return done.recipients
