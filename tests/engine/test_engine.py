@@ -16,9 +16,11 @@ from tlswitness.engine import engine as engine_module
 from tlswitness.lab.authority import Authority
 from tlswitness.lab.fakes import until
 from tlswitness.lab.mx import BEHAVIOURS
+from tlswitness.lab.nameserver import Conduct
 from tlswitness.lab.policyhost import Serve, policy_text
 from tlswitness.lab.site import Mx
 from tlswitness.names import Domain
+from tlswitness.policy.plan import Tag
 
 MESSAGE = b"From: me@example.org\r\nSubject: hello\r\n\r\nHello.\r\n"
 
@@ -96,6 +98,44 @@ async def test_a_message_is_delivered_and_the_hook_is_told(town):
         ("me@example.org", ("you@one.test",), MESSAGE)
     ]
     assert told(town.points) == [("sts", "one.test", 1)]
+
+
+@pytest.mark.rfc(8689, "4.1")
+@pytest.mark.rfc(8689, "5")
+@pytest.mark.parametrize(
+    ("message", "require_tls", "tag", "parameter"),
+    [
+        (MESSAGE, False, Tag.NORMAL, False),
+        (b"TLS-Required: No\r\n" + MESSAGE, False, Tag.OPTIONAL, False),
+        (MESSAGE, True, Tag.REQUIRE, True),
+        (b"TLS-Required: No\r\n" + MESSAGE, True, Tag.REQUIRE, True),
+    ],
+)
+async def test_all_recipients_have_the_tag_of_the_message(town, message, require_tls, tag, parameter):
+    server = await town.mx("mx.one.test", "requiretls")
+    for domain in ("one.test", "two.test"):
+        town.domain(domain, server, mode="enforce")
+    async with town.engine() as engine:
+        envelope = replace(to("you@one.test", "me@two.test", "no address"), require_tls=require_tls)
+        outcome = await engine.deliver(message, envelope)
+    assert (kinds(outcome), outcome.tag) == (["Delivered", "Delivered", "Failed"], tag)
+    assert ["REQUIRETLS" in got.parameters for got in server.received] == [parameter] * 2
+    assert [got.data for got in server.received] == [message] * 2
+
+
+@pytest.mark.rfc(8689, "4.2.1")
+@pytest.mark.parametrize(
+    ("conduct", "kind", "status"),
+    [(Conduct.VALIDATING, "Failed", "5.7.30"), (Conduct.AD_NEVER, "Deferred", "4.7.30")],
+)
+async def test_only_a_resolver_that_validates_proves_that_nobody_names_a_host(town, conduct, kind, status):
+    town.internet.nameserver.conduct = conduct
+    server = await town.mx("mx.one.test", "requiretls")
+    town.domain("one.test", server)
+    async with town.engine() as engine:
+        outcome = await engine.deliver(MESSAGE, replace(to("you@one.test"), require_tls=True))
+    assert (kinds(outcome), outcome.recipients[0].status) == ([kind], status)
+    assert (server.connections, town.points) == (0, [])
 
 
 @pytest.mark.rfc(8460, "4.2")

@@ -34,7 +34,8 @@ may be LF or CRLF.
 
 With --require-tls the message goes over authenticated TLS alone, and only to servers that promise the same for its
 further way (REQUIRETLS); where none does it fails, with 5.7.30. A header field `TLS-Required: No` asks for the
-contrary: the mail is to arrive, and no policy of the recipient's domain holds it up (RFC 8689).
+contrary: the mail is to arrive, and no policy of the recipient's domain holds it up, though your own `tls`,
+`tls_verify` and `dane_required` do (RFC 8689).
 
 \b
 Examples:

@@ -35,7 +35,7 @@ class DaneAndSts(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LocalRules:
-    """What the operator demands of a destination on top of its policies."""
+    """What the operator demands of a destination on top of its policies, also where TLS is optional to the sender."""
 
     tls: TlsWanted = TlsWanted.IF_AVAILABLE
     tls_verify: bool = False
