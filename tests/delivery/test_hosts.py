@@ -73,6 +73,8 @@ def test_a_host_is_tried_once():
 def test_there_is_a_limit():
     records = [(number, mx(f"mx{number}.example")) for number in range(200)]
     assert names(in_order(records, (), random.Random(1))) == [f"mx{number}.example" for number in range(MAX_HOSTS)]
+    assert in_order(records, (), random.Random(1)).more
+    assert not in_order(records[:MAX_HOSTS], (), random.Random(1)).more
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(["a.example", "b.example", "us.example", "-"]))))

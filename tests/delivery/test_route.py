@@ -12,6 +12,7 @@ from tlswitness.datapoint.outcome import NotReportable, PolicyFailed
 from tlswitness.delivery import route
 from tlswitness.delivery.attempt import Broken
 from tlswitness.delivery.decided import HOLD
+from tlswitness.delivery.hosts import MAX_HOSTS
 from tlswitness.delivery.outcome import Deferred, Delivered, Envelope, Failed, Relay
 from tlswitness.delivery.pool import Pool
 from tlswitness.delivery.route import MAX_SESSIONS, Router
@@ -507,6 +508,19 @@ class TestRequireTls:
                 world.lacks(address)
         assert isinstance((await world.deliver(require_tls=True))[0], Deferred)
         assert len(world.opener.opened) == MAX_SESSIONS
+
+    async def test_more_hosts_than_are_tried_are_not_ruled_out(self, world):
+        for number, kind in ((MAX_HOSTS, Failed), (MAX_HOSTS + 1, Deferred)):
+            hosts = [f"mx{place}.example.com" for place in range(1, number + 1)]
+            world.mx(*hosts)
+            for place in range(1, number + 1):
+                world.lacks(f"192.0.2.{place}")
+            world.sts(policy("*.example.com"))
+            world.clock.advance(60)
+            (outcome,) = await world.deliver(require_tls=True)
+            assert isinstance(outcome, kind)
+        assert (outcome.status, outcome.text) == ("4.4.1", "example.com has more MXs than are tried")
+        assert len(world.opener.opened) == 2 * MAX_HOSTS
 
     async def test_where_nobody_names_the_host_nobody_is_connected_to(self, world):
         world.mx("mx1.example.com")

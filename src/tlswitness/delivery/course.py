@@ -31,6 +31,8 @@ class Course:
     """The recipient domain has no MX and is its own host: without an address it takes no mail at all."""
     by_chance: bool = False
     """Some are equally preferred: their order is drawn."""
+    more: bool = False
+    """The domain has others, which are left out for their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +106,4 @@ async def _by_mx(
                 own = hosts.own
                 return NoCourse("5.4.6", f"mail for {domain} loops back to us: {own} is this machine")
             next_hop = NextHop(domain, found.expanded, found.secure)
-            return Course(next_hop, hosts.names, port, found.implicit, hosts.by_chance)
+            return Course(next_hop, hosts.names, port, found.implicit, hosts.by_chance, hosts.more)

@@ -25,6 +25,8 @@ class Hosts:
     """The MX that is ourselves: it and all that are no better were dropped."""
     by_chance: bool = False
     """Some have the same preference."""
+    more: bool = False
+    """There are others, which are left out for their number."""
 
 
 def in_order(
@@ -37,5 +39,6 @@ def in_order(
     left = [record for record in records if limit is None or record[0] < limit]
     rng.shuffle(left)
     left.sort(key=lambda record: record[0])
-    names = dict.fromkeys(name for _, name in left)
-    return Hosts(tuple(names)[:MAX_HOSTS], own, len({preference for preference, _ in left}) < len(left))
+    names = tuple(dict.fromkeys(name for _, name in left))
+    by_chance = len({preference for preference, _ in left}) < len(left)
+    return Hosts(names[:MAX_HOSTS], own, by_chance, more=len(names) > MAX_HOSTS)

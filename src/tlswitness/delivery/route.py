@@ -250,6 +250,9 @@ class _Delivery:
                     self.ledger.reject("5.4.4", plan.reason)
             if self.over:
                 return
+        if course.more and self.tag is Tag.REQUIRE:
+            # Nobody has asked the others: no reason for a bounce.
+            self.ledger.note("4.4.1", f"{course.next_hop.domain} has more MXs than are tried")
 
     async def _find_plan(self, host: HostName | BadName, course: Course, sts: StsAnswer) -> Plan | Refusal:
         plan = await self.router.plan(self.destination, host, course, sts, self.tag)
