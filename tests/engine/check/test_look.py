@@ -1,5 +1,7 @@
 import asyncio
+import itertools
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -76,6 +78,16 @@ async def test_it_leaves_no_trace(stage, check):
         assert len(again.prospect.points) == 1
     assert told == []
     assert not any(server.received for server in site.servers)
+
+
+async def test_a_session_has_one_time(stage):
+    site = await stage("D1/enforce")
+    ticks = itertools.count(int(site.surroundings.clock()))
+    around = replace(site.surroundings, clock=lambda: float(next(ticks)))
+    async with Engine(site.config, surroundings=around) as engine:
+        check = await engine.check(site.site.domain)
+    ((tried,),) = [host.tries for way in check.ways for host in way.hosts]
+    assert tried.points == check.prospect.points
 
 
 async def test_a_delivery_behind_a_check_reports_all_the_same(stage):

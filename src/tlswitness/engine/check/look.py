@@ -66,11 +66,12 @@ class _Look:
         self.connect = connect
         self.turns = asyncio.Semaphore(AT_ONCE)
         self.sessions = 0
+        self.at = looker.clock()
+        """One moment for all that is told: the same session must not be told twice with two times."""
 
     async def check(self) -> Check:
-        looker, destination = self.looker, self.destination
+        looker, destination, at = self.looker, self.destination, self.at
         ways = tuple([await self._way(hop) for hop in destination.hops or (None,)])
-        at = looker.clock()
         trust = looker.resolver.trust
         prospect = prospect_of(ways, at, connected=self.connect)
         return Check(
@@ -154,7 +155,7 @@ class _Look:
 
     async def _try(self, plan: Plan, address: str, destination: Destination) -> Try:
         async with self.turns:
-            return await try_address(self.looker.opener, plan, address, destination, self.looker.clock())
+            return await try_address(self.looker.opener, plan, address, destination, self.at)
 
     def _sts_in_the_way(self, seen: Pass) -> bool:
         """Whether a cached policy keeps the mail from every host, as far as that was tried."""
