@@ -29,9 +29,9 @@ OUTBOX_LOW = 64 * 1024
 MAX_UNASKED = 8
 """Replies more than were asked for. Bounds a peer that talks to itself; one 421 may come unasked (RFC 5321 section
 3.8)."""
-MAX_PER_REPLY = 1024 * 1024
-"""Octets from the socket between two replies. Bounds TLS records with nothing in them: tickets, key updates,
-padding."""
+MAX_PER_REPLY = 256 * 1024
+"""Octets from the socket between two replies. Bounds TLS records with nothing in them: tickets, padding, and key
+updates, of which 10,000 cost a sixth of a second. A reply itself has at most 64 KiB."""
 LINGER = 2.0
 """Seconds for the last octets to leave when the connection is closed."""
 

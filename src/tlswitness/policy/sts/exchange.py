@@ -21,7 +21,7 @@ MAX_BODY = 64 * 1024
 """Octets of a policy, after decoding: the size that RFC 8461 section 3.3 suggests. Bounds memory and report size."""
 MAX_HEADERS = 16 * 1024
 """Octets of a header block, of a chunk's header and of the trailers: bounds what an endless header can fill."""
-MAX_WIRE = 1024 * 1024
+MAX_WIRE = 256 * 1024
 """Octets of the whole response: bounds chunk headers and interim responses that carry no body."""
 MAX_PIECES = 4096
 """Events of the HTTP parser: bounds the time that a body in chunks of one octet can cost."""
