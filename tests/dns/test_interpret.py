@@ -297,3 +297,16 @@ def test_a_referral_is_no_denial() -> None:
     assert failed.code == "not-recursive"
     message.flags |= dns.flags.RA
     assert isinstance(meaning(message), Denied)
+
+
+@pytest.mark.rfc(7672, "2.1.1")
+@pytest.mark.parametrize("rcode", [0, dns.rcode.NXDOMAIN])
+def test_records_of_other_names_are_no_denial(rcode: int) -> None:
+    """Or whoever changes the name in a secure answer would have made TLSA records, or MXs, go away."""
+    alien = response(["other.invalid. 60 IN A 192.0.2.1"], rcode=rcode)
+    assert meaning(alien) == LookupFailed(Security.FAILED, "malformed", "an answer about other names than www.example.")
+
+
+def test_records_of_other_types_beside_a_denial() -> None:
+    signed = response(["www.example. 60 IN TXT a"], authority=[SOA])
+    assert meaning(signed) == Denied(Denial.NODATA, Security.SECURE, 60)

@@ -9,7 +9,7 @@ from tlswitness.dns.servers import Server
 from tlswitness.dns.transport import MAX_STRAYS, exchange
 from tlswitness.dns.wire import Query, build_query, is_reply, wire_name
 from tlswitness.lab.nameserver import NameServer
-from tlswitness.lab.zone import Records, Truncated
+from tlswitness.lab.zone import HungUp, NeverWhole, Records, Truncated
 
 NAME = wire_name("example.com")
 assert NAME is not None
@@ -139,3 +139,16 @@ async def test_nobody_there(address: str, lab: NameServer) -> None:
     failed = await ask(server, timeout=0.2)
     assert isinstance(failed, LookupFailed)
     assert failed.code in ("network", "timeout")
+
+
+@pytest.mark.rfc(7766, "5")
+async def test_a_reply_that_is_never_whole(lab: NameServer) -> None:
+    """Taken as it stands, it would pass for a denial: an MX that bounces the mail, TLSA records that are not there."""
+    lab.zone.set("never-whole.example", RecordType.A, NeverWhole())
+    lab.zone.set("hung-up.example", RecordType.A, HungUp())
+    for name, code in (("never-whole", "malformed"), ("hung-up", "network")):
+        asked = wire_name(f"{name}.example")
+        assert asked is not None
+        failed = await ask(lab.server, build_query(asked, RecordType.A, 7))
+        assert isinstance(failed, LookupFailed)
+        assert failed.code == code

@@ -8,7 +8,22 @@ from hypothesis import strategies as st
 
 from tlswitness.dns.answer import MxRecord, RecordType, TlsaRecord, TxtRecord
 from tlswitness.lab.dnsreply import Conduct, parse_query, question_of, reply_to
-from tlswitness.lab.zone import BOGUS, Cname, Failing, Malformed, Records, Reply, Silent, Truncated, WrongId, Zone
+from tlswitness.lab.zone import (
+    BOGUS,
+    Cname,
+    Failing,
+    HungUp,
+    Malformed,
+    NeverWhole,
+    Records,
+    Reply,
+    Silent,
+    Stuffed,
+    Truncated,
+    WrongId,
+    WrongName,
+    Zone,
+)
 
 
 def ask(
@@ -192,3 +207,39 @@ def test_responses_are_not_answered() -> None:
     assert parse_query(query.to_wire()) is not None
     assert parse_query(dns.message.make_response(query).to_wire()) is None
     assert parse_query(b"junk") is None
+
+
+WHERE = ("here.example", RecordType.A)
+
+
+@pytest.mark.parametrize(
+    ("reply", "udp", "tcp"),
+    [
+        (NeverWhole(), "TC", "TC"),
+        (HungUp(), "TC", ""),
+        (Stuffed(("192.0.2.1",), signatures=3, additional=2), "TC", "4+2"),
+        (WrongName(("192.0.2.1",)), "1+1", "1+1"),
+    ],
+)
+def test_answers_that_mislead(zone, reply, udp, tcp):
+    zone.set(*WHERE, reply)
+    assert [looks(zone, tcp=False), looks(zone, tcp=True)] == [udp, tcp]
+
+
+def looks(zone: Zone, *, tcp: bool) -> str:
+    """TC, or the number of records in the answer and in the additional section; "" is a closed connection."""
+    query = dns.message.make_query(*map(str, WHERE), want_dnssec=True)
+    data = reply_to(query, zone, Conduct.VALIDATING, tcp=tcp)
+    if not data:
+        assert data == b""
+        return ""
+    message = dns.message.from_wire(data, one_rr_per_rrset=True)
+    opt = 1 if message.edns >= 0 else 0
+    return "TC" if message.flags & dns.flags.TC else f"{len(message.answer)}+{len(message.additional) + opt}"
+
+
+def test_records_of_another_name(zone):
+    zone.set(*WHERE, WrongName(("192.0.2.1",)))
+    response = ask(zone, "here.example")
+    assert [rrset.name.to_text() for rrset in response.answer] == ["other.invalid."]
+    assert ad(response)

@@ -181,3 +181,65 @@ async def test_a_message_that_breaks_off_is_not_taken(serve, connect):
     client.writer.write_eof()
     await asyncio.wait_for(client.reader.read(), 10)
     assert server.received == []
+
+
+@pytest.mark.parametrize(
+    ("name", "commands"),
+    [
+        ("421@greeting", []),
+        ("421@ehlo", ["EHLO me"]),
+        ("421@starttls", ["EHLO me", "STARTTLS"]),
+        ("421@mail", ["EHLO me", "MAIL FROM:<>"]),
+        ("421@rcpt", ["EHLO me", "MAIL FROM:<>", "RCPT TO:<a@b>"]),
+        ("421@data", ["EHLO me", "MAIL FROM:<>", "RCPT TO:<a@b>", "DATA"]),
+        ("421@dot", ["EHLO me", "MAIL FROM:<>", "RCPT TO:<a@b>", "DATA", "."]),
+        ("421@rset", ["EHLO me", "RSET"]),
+        ("421@quit", ["EHLO me", "QUIT"]),
+    ],
+)
+async def test_malice_comes_at_its_point(serve, connect, name, commands):
+    server = await serve(BEHAVIOURS[name])
+    client = await connect(server)
+    heard = [(await client.reply())[-1]] + [await client.say(command) for command in commands]
+    assert [line[:3] == "421" for line in heard] == [False] * len(commands) + [True]
+    assert await client.reader.read() == b""
+    assert server.received == []
+
+
+async def test_a_flood_ends_with_the_client(serve, connect):
+    server = await serve(BEHAVIOURS["endless-lines@ehlo"])
+    client = await connect(server)
+    await client.reply()
+    client.writer.write(b"EHLO me\r\n")
+    assert len(await client.reader.readexactly(1_000_000)) == 1_000_000
+    await client.close()
+    await server.stop()
+
+
+async def test_two_replies_at_a_time(serve, connect):
+    client = await connect(await serve(BEHAVIOURS["unasked@mail"]))
+    await client.reply()
+    assert await client.say("MAIL FROM:<>") == "250 2.1.0 sender ok"
+    assert await client.reply() == ["250 2.0.0 nobody asked"]
+    assert await client.say("NOOP") == "250 2.0.0 ok"
+
+
+async def test_within_tls_the_lab_seals_what_no_library_sends(serve, connect):
+    client = await connect(await serve(BEHAVIOURS["alert@tls-ehlo"]))
+    await client.reply()
+    await client.say("STARTTLS")
+    await client.starttls()
+    client.writer.write(b"EHLO me\r\n")
+    with pytest.raises(ssl.SSLError, match="ALERT_INTERNAL_ERROR"):
+        await client.reader.read()
+
+
+async def test_data_without_recipients(serve, connect):
+    server = await serve(BEHAVIOURS["data-anyway"])
+    client = await connect(server)
+    await client.reply()
+    await client.say("MAIL FROM:<>")
+    assert (await client.say("RCPT TO:<a@b>")).startswith("550")
+    assert (await client.say("DATA")).startswith("354")
+    assert (await client.say(".")).startswith("250")
+    assert server.received == []

@@ -11,7 +11,7 @@ import pytest
 
 from tlswitness.lab.authority import Authority
 from tlswitness.lab.fakes import until
-from tlswitness.lab.policyhost import Hang, PolicyHost, Serve, Silent, policy_text
+from tlswitness.lab.policyhost import Flood, Hang, PolicyHost, Serve, Silent, policy_text
 
 PATH = "/.well-known/mta-sts.txt"
 
@@ -76,3 +76,17 @@ async def test_what_is_no_client_hello_is_refused(authority: Authority) -> None:
             writer.close()
             with contextlib.suppress(ConnectionResetError):
                 await writer.wait_closed()
+
+
+async def test_a_flood_ends_with_the_client(authority: Authority) -> None:
+    async with PolicyHost() as host:
+        flood = Flood(b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n")
+        host.publish("mta-sts.example.com", authority.issue(["mta-sts.example.com"]), flood)
+        context = ssl.create_default_context(cadata=authority.trust_pem.decode())
+        reader, writer = await asyncio.open_connection(
+            host.address, host.port, ssl=context, server_hostname="mta-sts.example.com"
+        )
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readexactly(500_000)).startswith(flood.head + flood.piece)
+        writer.transport.abort()
+        await until(lambda: len(host._tasks) == 1)  # the one that listens

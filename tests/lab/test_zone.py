@@ -72,3 +72,14 @@ def test_an_alias_stands_under_cname_only(zone: Zone) -> None:
     zone.set("z.example", RecordType.CNAME, Truncated(Cname("y.example")))
     assert zone.find("z.example", TXT) == Truncated(Cname("y.example"))
     assert insecure(BOGUS) == BOGUS
+
+
+def test_a_domain_is_withdrawn_with_all_below_it():
+    zone = Zone()
+    zone.mx("example.test", (10, "mx.example.test"))
+    zone.address("mx.Example.test", "127.0.0.1")
+    zone.address("another-example.test", "127.0.0.2")
+    zone.withdraw("example.test.")
+    assert not zone.has("example.test")
+    assert not zone.has("mx.example.test")
+    assert zone.has("another-example.test")

@@ -96,6 +96,9 @@ def interpret(
             return LookupFailed(Security.FAILED, "cname-loop", f"the aliases of {chain[0].owner} run in a circle")
         if len(chain) > MAX_CHAIN:
             return LookupFailed(Security.FAILED, "cname-loop", f"more than {MAX_CHAIN} aliases from {chain[0].owner}")
+    if records and name not in {owner for owner, _ in records} and chain == trail.chain:
+        # Records, and none of them of the name asked for: not even a denial of it.
+        return LookupFailed(Security.FAILED, "malformed", f"an answer about other names than {name}")
     return _without_records(message, name, Trail(chain, secure, ttl, zone), followed=len(chain) > len(trail.chain))
 
 

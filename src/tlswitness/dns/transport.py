@@ -82,6 +82,9 @@ async def _over_tcp(server: Server, query: Query, timeout: float) -> bytes | Loo
         return _network(server, error)
     if not is_reply(data, query):
         return LookupFailed(Security.FAILED, "malformed", f"{server} answered something else over TCP")
+    if is_truncated(data):
+        # What is missing could be all of it: taken as it stands, it would pass for a denial.
+        return LookupFailed(Security.FAILED, "malformed", f"{server} truncates its answer over TCP, too")
     return data
 
 

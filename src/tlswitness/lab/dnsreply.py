@@ -27,13 +27,18 @@ from tlswitness.lab.zone import (
     MAX_ALIASES,
     Cname,
     Failing,
+    HungUp,
     Malformed,
+    Misleading,
     Missing,
+    NeverWhole,
     Records,
     Reply,
     Silent,
+    Stuffed,
     Truncated,
     WrongId,
+    WrongName,
     WrongQuestion,
     Zone,
 )
@@ -101,7 +106,7 @@ def question_of(query: dns.message.Message) -> tuple[str, RecordType | str]:
 
 
 def reply_to(query: dns.message.Message, zone: Zone, conduct: Conduct, *, tcp: bool) -> bytes | None:
-    """The response; None is silence."""
+    """The response; None is silence, b"" the end of a TCP connection."""
     name, rtype = question_of(query)
     reply = _find(zone, name, rtype)
     if isinstance(reply, Truncated):
@@ -115,11 +120,8 @@ def reply_to(query: dns.message.Message, zone: Zone, conduct: Conduct, *, tcp: b
             return None
         case Malformed():
             return _octets(query, _Content(), ident=query.id)[:6] + b"\0\5\0\0\0\0" + _question(query) + b"\xc0\xff\xff"
-        case WrongId():
-            return _octets(query, _Content(), ident=query.id ^ 1)
-        case WrongQuestion():
-            other = dns.message.make_query("other.invalid", query.question[0].rdtype)
-            return _octets(other, _Content(), ident=query.id)
+        case WrongQuestion() | WrongId() | WrongName() | NeverWhole() | HungUp() | Stuffed():
+            return _misleading(query, reply, tcp=tcp)
         case _:
             pass
     content = _content(zone, query.question[0].name, rtype, reply)
@@ -132,6 +134,41 @@ def reply_to(query: dns.message.Message, zone: Zone, conduct: Conduct, *, tcp: b
     if not tcp and len(data) > max(limit, PLAIN_UDP):
         return _octets(query, _Content(), ident=query.id, flags=dns.flags.TC)
     return data
+
+
+def _misleading(query: dns.message.Message, reply: Misleading, *, tcp: bool) -> bytes:
+    """What no honest server says. Where there is something to believe, it has the AD bit."""
+    question = query.question[0]
+    match reply:
+        case WrongId():
+            return _octets(query, _Content(), ident=query.id ^ 1)
+        case WrongQuestion():
+            other = dns.message.make_query("other.invalid", question.rdtype)
+            return _octets(other, _Content(), ident=query.id)
+        case WrongName(records=records):
+            other_name = _name("other.invalid")
+            answer = tuple(_Rr(other_name, question.rdtype, 300, _data(record, question.rdtype)) for record in records)
+            return _octets(query, _Content(answer=answer), ident=query.id, flags=dns.flags.AD)
+        case HungUp() if tcp:
+            return b""
+        case NeverWhole() | HungUp():
+            return _octets(query, _Content(), ident=query.id, flags=dns.flags.TC)
+        case Stuffed() if not tcp:
+            return _octets(query, _Content(), ident=query.id, flags=dns.flags.TC)
+        case Stuffed(records=records):
+            return _stuffed(query, reply)
+
+
+def _stuffed(query: dns.message.Message, reply: Stuffed) -> bytes:
+    question = query.question[0]
+    rtype = dns.rdatatype.RdataType(question.rdtype)
+    root = dns.name.root  # short, so that there is room for many
+    answer = [_Rr(question.name, rtype, 300, _data(record, rtype)) for record in reply.records]
+    answer += [_Rr(root, dns.rdatatype.RRSIG, 300, _signature(rtype))] * reply.signatures
+    more = [_Rr(root, dns.rdatatype.A, 300, bytes((192, 0, 2, 1)))] * reply.additional
+    flags = dns.flags.QR | dns.flags.RA | dns.flags.AD | (query.flags & dns.flags.RD)
+    header = struct.pack("!6H", query.id, flags, 1, len(answer), 0, len(more))
+    return header + _question(query) + b"".join(map(_octets_of, answer + more))
 
 
 def _find(zone: Zone, name: str, rtype: RecordType | str) -> Reply:

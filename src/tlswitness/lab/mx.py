@@ -9,14 +9,21 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import tempfile
 import warnings
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+from tlswitness.lab.malice import AFTER_HANDSHAKE, At, Malice
 from tlswitness.lab.mxsession import OK, Behaviour, MxSession, Received, RequireTls, Starttls, Suite
 from tlswitness.lab.tlsstream import MAX_LINE
 
 GOODBYE = 1.0
 """Seconds for the last octets to leave."""
+
+BUSY = "450 4.2.1 mailbox is busy"
+ONE_BY_ONE = tuple(extension for extension in OK.extensions if extension != "PIPELINING")
+"""Of a server to which each command goes alone; only to such a one a client says RSET."""
 
 BEHAVIOURS: dict[str, Behaviour] = {
     "ok": OK,
@@ -45,8 +52,13 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "requiretls-early": replace(OK, require_tls=RequireTls.BEFORE),
     "requiretls-no-starttls": replace(OK, require_tls=RequireTls.BEFORE, starttls=Starttls.ABSENT),
     "mail-550": replace(OK, mail="550 5.1.8 sender is not welcome"),
-    "rcpt-450": replace(OK, rcpt="450 4.2.1 mailbox is busy"),
+    "rcpt-450": replace(OK, rcpt=BUSY),
     "data-554": replace(OK, message="554 5.6.0 message is not welcome"),
+    "starttls-injection-late": replace(OK, starttls=Starttls.LATE_INJECTION),
+    "data-anyway": replace(OK, rcpt="550 5.1.1 no such mailbox", data_anyway=True),
+    **{f"{malice}@{at}": replace(OK, malice=malice, at=at) for malice in Malice for at in At if malice},
+    **{f"{malice}@rset": replace(OK, malice=malice, at=At.RSET, rcpt=BUSY, extensions=ONE_BY_ONE) for malice in Malice},
+    **{f"unasked-one-by-one@{at}": replace(OK, malice=Malice.UNASKED, at=at, extensions=ONE_BY_ONE) for at in At},
 }
 """By the tokens of the decision table."""
 
@@ -90,10 +102,15 @@ class MxServer:
     connections: int = 0
     _server: asyncio.Server | None = field(default=None, repr=False)
     _socket: socket.socket | None = field(default=None, repr=False)
+    _key_log: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
     _sessions: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict, repr=False)
 
     async def start(self) -> None:
         """Listen; or only keep a port, where the behaviour is to refuse connections. Raises OSError if it cannot."""
+        if self.behaviour.malice in AFTER_HANDSHAKE:
+            self._key_log = tempfile.TemporaryDirectory(prefix="tlswitness-lab-")
+            self.context.keylog_filename = str(Path(self._key_log.name, "keys"))
+            self.context.num_tickets = 0  # the first record after the handshake is the lab's own
         self._socket = self._bound()
         self.port = self._socket.getsockname()[1]
         if not self.behaviour.refuses_connection:
@@ -110,6 +127,8 @@ class MxServer:
             await self._server.wait_closed()
         if self._socket is not None:
             self._socket.close()
+        if self._key_log is not None:
+            self._key_log.cleanup()
 
     def _bound(self) -> socket.socket:
         bound = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET)

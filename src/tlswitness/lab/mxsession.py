@@ -14,7 +14,22 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
+from tlswitness.lab.malice import (
+    AFTER_HANDSHAKE,
+    DRIP,
+    IN_FLIGHT,
+    MAX_FLOOD,
+    UNASKED,
+    At,
+    Malice,
+    dripped,
+    flood,
+    once,
+    records,
+)
+from tlswitness.lab.tlsrecords import Sealer
 from tlswitness.lab.tlsstream import TlsStream
 
 MAX_MESSAGE = 64 * 1024 * 1024
@@ -33,6 +48,7 @@ class Starttls(Enum):
     REFUSED_454 = "454 4.7.0 TLS not available due to temporary reason"
     REFUSED_501 = "501 5.5.4 syntax error"
     INJECTION = "sends clear text behind its 220"
+    LATE_INJECTION = "sends clear text behind its 220, in a segment of its own"
     ALERT = "answers the ClientHello with an alert"
     SSL3 = "answers the ClientHello in SSL 3.0"
     GARBAGE = "answers the ClientHello with clear text"
@@ -77,6 +93,11 @@ class Behaviour:
     mail: str = "250 2.1.0 sender ok"
     rcpt: str = "250 2.1.5 recipient ok"
     message: str = "250 2.0.0 message accepted"
+    data_anyway: bool = False
+    """DATA is welcome even where nobody is to have the message."""
+    malice: Malice = Malice.NONE
+    at: At = At.GREETING
+    """Where the malice shows."""
 
 
 OK = Behaviour()
@@ -121,22 +142,29 @@ class MxSession:
         self._sender: str | None = None
         self._parameters: tuple[str, ...] = ()
         self._recipients: list[str] = []
+        self._unasked = b""
+        """To be said behind the next reply."""
 
     async def run(self) -> None:
         """Until one side ends it. Raises OSError, ssl.SSLError, EOFError or ValueError where the client is at fault."""
         if not self._behaviour.greeting:
             await self._reader.read()
             return
-        greeting = self._behaviour.greeting.format(name=self._name)
-        await self._say(greeting)
-        if not greeting.startswith("2"):
-            return
         with contextlib.suppress(_Over):
+            await self._harm(At.GREETING)
+            greeting = self._behaviour.greeting.format(name=self._name)
+            await self._say(greeting)
+            if not greeting.startswith("2"):
+                return
             while line := await self._readline():
                 await self._obey(line.decode("utf-8", "replace").rstrip("\r\n"))
 
     async def _say(self, *lines: str) -> None:
-        data = "".join(f"{line}\r\n" for line in lines).encode()
+        data = "".join(f"{line}\r\n" for line in lines).encode() + self._unasked
+        self._unasked = b""
+        await self._send(data)
+
+    async def _send(self, data: bytes) -> None:
         if self._tls is not None:
             await self._tls.write(data)
             return
@@ -148,6 +176,7 @@ class MxSession:
 
     async def _obey(self, line: str) -> None:
         verb, _, argument = line.partition(" ")
+        await self._harm(self._point(verb.upper()))
         match verb.upper():
             case "EHLO" | "HELO" as hello:
                 await self._hello(extended=hello == "EHLO")
@@ -169,6 +198,54 @@ class MxSession:
                 raise _Over
             case _:
                 await self._say("500 5.5.2 unknown command")
+
+    def _point(self, verb: str) -> At | None:
+        if verb in ("EHLO", "HELO"):
+            return At.EHLO if self._tls is None else At.TLS_EHLO
+        return At(verb.lower()) if verb in ("STARTTLS", "MAIL", "RCPT", "DATA", "RSET", "QUIT") else None
+
+    async def _harm(self, at: At | None) -> None:
+        """Do what is to be done at this point, if it is the point for it; the session is over then, mostly."""
+        malice = self._behaviour.malice
+        if malice is Malice.NONE or at is not self._behaviour.at:
+            return
+        if malice is Malice.UNASKED:
+            self._unasked = UNASKED
+            return
+        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, IN_FLIGHT)
+        if malice is Malice.RESET:
+            await self._reset()
+        elif (words := once(malice)) is not None:
+            await self._send(words)
+        elif malice is Malice.DRIP:
+            await self._drip(dripped(at))
+        elif malice in AFTER_HANDSHAKE:
+            await self._seal(malice)
+        else:
+            sent = 0
+            for piece in flood(malice, at):
+                await self._send(piece)
+                sent += len(piece)
+                if sent > MAX_FLOOD:
+                    break
+        raise _Over
+
+    async def _drip(self, octets: bytes) -> None:
+        while True:
+            for octet in octets:
+                await self._send(bytes((octet,)))
+                await asyncio.sleep(DRIP)
+
+    async def _seal(self, malice: Malice) -> None:
+        assert self._tls is not None, "this malice comes within TLS"
+        sent = 0
+        sealer = Sealer.of(Path(self._context.keylog_filename), self._tls.cipher, self._tls.sent)
+        for piece in records(malice, sealer):
+            self._writer.write(piece)
+            await self._writer.drain()
+            sent += len(piece)
+            if sent > MAX_FLOOD:
+                break
 
     async def _hello(self, *, extended: bool) -> None:
         behaviour = self._behaviour
@@ -201,8 +278,16 @@ class MxSession:
             case Starttls.INJECTION:
                 await self._say("220 2.0.0 go ahead", "250 2.0.0 injected")
                 await self._reader.read()
+            case Starttls.LATE_INJECTION:
+                await self._say("220 2.0.0 go ahead")
+                await self._reader.read(1)  # the ClientHello is on its way: the 220 was read alone
+                await self._say("250 2.0.0 injected")
+                await self._reader.read()
             case Starttls.OK | Starttls.LATE_CLOSE:
                 await self._say("220 2.0.0 go ahead")
+                if self._behaviour.at is At.HANDSHAKE and self._behaviour.malice is not Malice.NONE:
+                    await self._reader.read(1)
+                    await self._harm(At.HANDSHAKE)
                 await self._upgrade()
                 if how is Starttls.LATE_CLOSE:
                     self._writer.transport.abort()
@@ -226,12 +311,15 @@ class MxSession:
             case Starttls.SILENT:
                 await self._reader.read()
             case Starttls.RESET:
-                linger = struct.pack("ii", 1, 0)
-                self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                self._writer.transport.abort()
+                await self._reset()
             case _:
                 pass
         await self._writer.drain()
+
+    async def _reset(self) -> None:
+        linger = struct.pack("ii", 1, 0)
+        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._writer.transport.abort()
 
     async def _upgrade(self) -> None:
         tls = TlsStream(self._context, self._reader, self._writer)
@@ -260,7 +348,7 @@ class MxSession:
         await self._say(reply)
 
     async def _data(self) -> None:
-        if self._sender is None or not self._recipients:
+        if (self._sender is None or not self._recipients) and not self._behaviour.data_anyway:
             await self._say("503 5.5.1 no valid recipients")
             return
         await self._say("354 end with a dot")
@@ -272,7 +360,8 @@ class MxSession:
             if len(body) > MAX_MESSAGE:
                 await self._say("552 5.3.4 too large")
                 raise _Over
-        if self._behaviour.message.startswith("2"):
+        await self._harm(At.DOT)
+        if self._behaviour.message.startswith("2") and self._sender is not None and self._recipients:
             protocol = self._tls.protocol if self._tls else ""
             self._take(Received(self._sender, tuple(self._recipients), bytes(body), protocol, self._parameters))
         self._sender, self._recipients = None, []

@@ -95,7 +95,7 @@ class NameServer:
         await self.stop()
 
     def answer(self, wire: bytes, *, tcp: bool = False) -> bytes | None:
-        """The response to a query; None is silence."""
+        """The response to a query; None is silence, b"" a closed connection."""
         query = parse_query(wire)
         if query is None:
             return None
@@ -123,6 +123,8 @@ class NameServer:
             async with asyncio.timeout(TCP_IDLE):
                 while length := await reader.readexactly(2):
                     reply = self.answer(await reader.readexactly(int.from_bytes(length, "big")), tcp=True)
+                    if reply == b"":
+                        break
                     if reply is not None:
                         writer.write(len(reply).to_bytes(2, "big") + reply)
                         await writer.drain()

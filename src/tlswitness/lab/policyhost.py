@@ -32,6 +32,9 @@ MAX_REQUEST = 16 * 1024
 KEPT_REQUESTS = 1000
 """Requests remembered in `PolicyHost.requests`."""
 
+MAX_FLOOD = 512 * 1024 * 1024
+"""Octets of a flood that nobody stops."""
+
 PROTOCOL_VERSION = 70
 UNRECOGNIZED_NAME = 112
 """TLS alerts (RFC 8446 section 6)."""
@@ -72,6 +75,16 @@ class Speak:
 
 
 @dataclass(frozen=True, slots=True)
+class Flood:
+    """Say `head` inside TLS, whatever was asked, and then `piece` again and again, until the client has gone."""
+
+    head: bytes
+    piece: bytes
+    pause: float = 0.0
+    """Seconds between the pieces."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hang:
     """Complete the TLS handshake, read the request, and never answer."""
 
@@ -105,7 +118,7 @@ class Plain:
     octets: bytes = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
 
 
-Behaviour = Serve | Speak | Hang | Silent | Reset | Close | Alert | Plain
+Behaviour = Serve | Speak | Flood | Hang | Silent | Reset | Close | Alert | Plain
 
 
 def policy_text(*mx: str, mode: str = "enforce", max_age: int = 604_800, version: str = "STSv1") -> bytes:
@@ -218,7 +231,7 @@ class PolicyHost:
                     await _send_clear(connection, bytes([21, 3, 3, 0, 2, 2, code]))
                 case Plain(octets=octets):
                     await _send_clear(connection, octets)
-                case Serve() | Speak() | Hang():
+                case Serve() | Speak() | Flood() | Hang():
                     assert site is not None
                     await self._serve_tls(TlsChannel(connection, site.context, received=hello), name, behaviour)
         except OSError:
@@ -226,7 +239,7 @@ class PolicyHost:
         finally:
             connection.close()
 
-    async def _serve_tls(self, tls: TlsChannel, name: str, behaviour: Serve | Speak | Hang) -> None:
+    async def _serve_tls(self, tls: TlsChannel, name: str, behaviour: Serve | Speak | Flood | Hang) -> None:
         rude = False
         try:
             await tls.handshake()
@@ -239,6 +252,8 @@ class PolicyHost:
                     await asyncio.Event().wait()
                 case Speak(octets=octets):
                     await tls.write(octets)
+                case Flood():
+                    await _flood(tls, behaviour)
                 case Serve():
                     rude = behaviour.rude
                     answer = behaviour if request.target == PATH else Serve(b"no such page\n", 404)
@@ -256,6 +271,14 @@ async def _answer(tls: TlsChannel, answer: Serve) -> None:
         if count and answer.pause:
             await asyncio.sleep(answer.pause)
         await tls.write(piece)
+
+
+async def _flood(tls: TlsChannel, flood: Flood) -> None:
+    await tls.write(flood.head)
+    for _ in range(MAX_FLOOD // len(flood.piece)):
+        await tls.write(flood.piece)
+        if flood.pause:
+            await asyncio.sleep(flood.pause)
 
 
 def _head(answer: Serve) -> bytes:

@@ -5,10 +5,11 @@ Separate from the servers: a site is written down whole, first as it should be, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from tlswitness.lab.authority import Authority, Issued
-from tlswitness.lab.faults import certificates, dns, policies, tlsa
+from tlswitness.lab.faults import certificates, dns, hostile, policies, tlsa
 from tlswitness.lab.mx import BEHAVIOURS
 from tlswitness.lab.mxsession import Behaviour
 from tlswitness.lab.policyhost import Behaviour as HostBehaviour
@@ -64,16 +65,16 @@ class Site:
             if records:
                 zone.tlsa(mx.name, *records)
         if self.policy_id is not None:
-            policies.publish_txt(zone, self.domain, self.policy_id, self.setup.txt)
+            if not hostile.publish_txt(zone, self.domain, self.policy_id, self.setup.txt):
+                policies.publish_txt(zone, self.domain, self.policy_id, self.setup.txt)
             policies.publish_host(zone, self.policy_host, self.place.policy_host, self.place.nowhere, self.setup)
-        dns.spoil(zone, self.domain, self.mxs[0].name, self.mxs[0].address, self.setup.dns)
+        mx = self.mxs[0]
+        if not hostile.spoil(zone, self.domain, mx.name, mx.address, self.setup.dns):
+            dns.spoil(zone, self.domain, mx.name, mx.address, self.setup.dns)
 
     def withdraw(self, zone: Zone) -> None:
         """Take its names out of DNS."""
-        names = [self.domain, self.policy_host, f"_mta-sts.{self.domain}"]
-        names += [name for mx in self.mxs for name in (mx.name, f"_25._tcp.{mx.name}")]
-        for name in names:
-            zone.remove(name)
+        zone.withdraw(self.domain)
 
 
 def site(cell: Cell, authority: Authority, place: Place) -> Site:
@@ -90,7 +91,7 @@ def site(cell: Cell, authority: Authority, place: Place) -> Site:
         place=place,
         mxs=tuple(mxs),
         policy_id="2" if policies.publishes(cell) else None,
-        host=policies.behaviour(setup, tuple(mx.name for mx in mxs)),
+        host=_host(setup, cell.domain, mxs),
         host_certificate=certificates.policy_host(authority, f"mta-sts.{cell.domain}", setup.policyhost),
         setup=setup,
     )
@@ -102,7 +103,12 @@ def earlier(now: Site, authority: Authority) -> Site:
     return replace(
         now,
         policy_id="1",
-        host=policies.behaviour(setup, tuple(mx.name for mx in now.mxs)),
+        host=_host(setup, now.domain, now.mxs),
         host_certificate=certificates.policy_host(authority, now.policy_host, "ok"),
         setup=setup,
     )
+
+
+def _host(setup: Setup, domain: str, mxs: Sequence[Mx]) -> HostBehaviour:
+    names = tuple(mx.name for mx in mxs)
+    return hostile.policy_host(f"mta-sts.{domain}", setup.policyhost) or policies.behaviour(setup, names)

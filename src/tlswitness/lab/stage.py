@@ -17,6 +17,7 @@ from tlswitness.engine import Engine, Surroundings
 from tlswitness.lab.dnsreply import Conduct
 from tlswitness.lab.faults.policies import MAX_AGE
 from tlswitness.lab.internet import Internet
+from tlswitness.lab.malice import At
 from tlswitness.lab.mx import MxServer
 from tlswitness.lab.nameserver import NameServer
 from tlswitness.lab.site import Site, earlier, site
@@ -26,6 +27,12 @@ PATIENT: Mapping[str, float] = {"dns": 20, "policy_fetch": 20, "handshake": 20, 
 """Seconds; a busy machine must not make a scenario time out that is not about time."""
 PATIENCE = 3.0
 """Seconds to wait for what never answers: in this time all else that hangs on the same limit has to be done."""
+DRIPPED_UNTIL: Mapping[At, str] = {
+    **{at: at.value for at in At},
+    At.TLS_EHLO: "ehlo",
+    At.RSET: "quit",
+}
+"""Which timeout ends the wait for a reply that comes octet by octet."""
 NEVER: Mapping[str, str] = {
     "timeout": "dns",
     "tlsa-timeout": "dns",
@@ -33,6 +40,12 @@ NEVER: Mapping[str, str] = {
     "drip": "policy_fetch",
     "greeting-silent": "greeting",
     "tls-silent": "handshake",
+    "drip-headers": "policy_fetch",
+    "tlsa-wrong-id": "dns",
+    "tlsa-wrong-question": "dns",
+    "mx-wrong-id": "dns",
+    "mx-wrong-question": "dns",
+    **{f"drip@{at}": DRIPPED_UNTIL[at] for at in At},
 }
 """Which timeout ends the wait, by the token of what never answers."""
 STALE = 400.0

@@ -29,11 +29,19 @@ class TlsStream:
         self._reader = reader
         self._writer = writer
         self._plain = bytearray()
+        self.sent = 0
+        """Records of data so far."""
 
     @property
     def protocol(self) -> str:
         """`TLSv1.3` and so on."""
         return self._tls.version() or ""
+
+    @property
+    def cipher(self) -> str:
+        """OpenSSL's name of the cipher suite."""
+        cipher = self._tls.cipher()
+        return cipher[0] if cipher else ""
 
     async def handshake(self) -> None:
         """Raises ssl.SSLError, after the alert is sent, or EOFError."""
@@ -58,6 +66,7 @@ class TlsStream:
 
     async def write(self, data: bytes) -> None:
         """Raises OSError or EOFError when the client has gone."""
+        self.sent += -(-len(data) // CHUNK)
         await self._until_done(lambda: self._tls.write(data))
 
     async def close(self) -> None:

@@ -77,13 +77,41 @@ class WrongId:
 
 
 @dataclass(frozen=True, slots=True)
+class WrongName:
+    """The right question, and these records under a name that was not asked for."""
+
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NeverWhole:
+    """TC over UDP, and over TCP again: there is no whole response to be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """TC over UDP; over TCP the connection is closed without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stuffed:
+    """Good records, and with them as many others as are named here: signatures, and what nobody asked for."""
+
+    records: tuple[Record, ...]
+    signatures: int = 0
+    additional: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Truncated:
     """TC over UDP, the real response over TCP."""
 
     reply: Records | Missing | Cname | Failing | Silent | Malformed
 
 
-Reply = Records | Missing | Cname | Failing | Silent | Malformed | WrongQuestion | WrongId | Truncated
+Misleading = WrongQuestion | WrongId | WrongName | NeverWhole | HungUp | Stuffed
+"""Responses that no honest server gives."""
+Reply = Records | Missing | Cname | Failing | Silent | Malformed | Truncated | Misleading
 
 BOGUS = Failing("SERVFAIL", 6, "signature did not verify")
 """What a validating resolver says of a zone whose signatures are wrong."""
@@ -115,6 +143,12 @@ class Zone:
         """Take out one type of a name; without a type, the whole name."""
         wanted = _key(name)
         for key in [key for key in self._replies if key[0] == wanted and (rtype is None or key[1] is rtype)]:
+            del self._replies[key]
+
+    def withdraw(self, domain: str) -> None:
+        """Take out a domain and all below it."""
+        top = _key(domain)
+        for key in [key for key in self._replies if key[0] == top or key[0].endswith(f".{top}")]:
             del self._replies[key]
 
     def mx(self, name: str, *records: tuple[int, str], secure: bool = True) -> None:

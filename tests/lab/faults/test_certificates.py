@@ -23,6 +23,7 @@ def test_each_fault_can_be_presented(authority, fault):
     issued = certificates.mx(authority, NAME, Setup(certificate=fault))
     issued.server_context()
     intermediates = {"missing-intermediate": 0, "unknown-issuer": 0, "self-signed": 0, "path-length": 2}
+    intermediates |= dict.fromkeys(("long-chain", "stuffed-chain"), certificates.LONG - 1)
     assert len(issued.chain) == 1 + intermediates.get(fault, 1)
     expired = issued.certificate.not_valid_after_utc.timestamp() < NOW
     assert expired == (fault in ("expired", "expired-wrong-name"))

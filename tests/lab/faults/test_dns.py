@@ -39,7 +39,6 @@ def spoilt(fault: str) -> Zone:
         ("aaaa-servfail", HOST, AAAA, Failing()),
         ("aaaa-servfail", HOST, A, Records((ADDRESS,))),
         ("tlsa-insecure", f"_25._tcp.{HOST}", TLSA, Records((RECORD,), secure=False)),
-        ("tlsa-loop", f"_tlsa.{DOMAIN}", A, Cname(f"_25._tcp.{HOST}")),
         ("mx-alias", HOST, CNAME, Cname(f"real.{DOMAIN}")),
         ("mx-alias", f"_25._tcp.real.{DOMAIN}", TLSA, Records((RECORD,))),
         ("mx-alias-insecure", f"real.{DOMAIN}", A, Records((ADDRESS,), secure=False)),

@@ -9,7 +9,6 @@ from tlswitness.lab.zone import (
     BOGUS,
     NODATA,
     NXDOMAIN,
-    Cname,
     Failing,
     Key,
     Malformed,
@@ -78,9 +77,6 @@ def _spoil_host(zone: Zone, domain: str, mx: str, address: str, fault: str) -> N
             zone.set(mx, RecordType.AAAA, Failing())
         case "tlsa-insecure":
             zone.change(_exactly(_tlsa(mx), RecordType.TLSA), insecure)
-        case "tlsa-loop":
-            zone.set(_tlsa(mx), RecordType.CNAME, Cname(f"_tlsa.{domain}"))
-            zone.set(f"_tlsa.{domain}", RecordType.CNAME, Cname(_tlsa(mx)))
         case "mx-alias" | "mx-alias-insecure":
             _alias(zone, domain, mx, address, secure=fault == "mx-alias")
         case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tlswitness.dns.answer import RecordType
+from tlswitness.lab.faults import hostile
 from tlswitness.lab.faults.certificates import POLICY_HOST_FAULTS
 from tlswitness.lab.policyhost import (
     Alert,
@@ -31,7 +32,8 @@ WELL_SERVED = {"ok", "nxdomain", "no-address", "refused", "private", *POLICY_HOS
 
 def publishes(cell: Cell) -> bool:
     """Whether the domain of a cell has MTA-STS at all."""
-    return cell.row.startswith("A") or bool({"enforce", "testing"} & set(cell.setup.policies))
+    setup = cell.setup
+    return cell.row.startswith("A") or setup.cached or bool({"enforce", "testing"} & set(setup.policies))
 
 
 def publish_txt(zone: Zone, domain: str, record_id: str, fault: str) -> None:
@@ -114,6 +116,8 @@ def behaviour(setup: Setup, mx_names: tuple[str, ...]) -> Behaviour:
 def _body(setup: Setup, mx_names: tuple[str, ...]) -> bytes:
     mode = "testing" if "testing" in setup.policies else "enforce"
     good = policy_text(*mx_names, mode=mode, max_age=MAX_AGE)
+    if setup.body in hostile.BODIES:
+        return hostile.BODIES[setup.body](good)
     bodies = {
         "": good,
         "no-version": good.partition(b"\r\n")[2],
@@ -126,6 +130,7 @@ def _body(setup: Setup, mx_names: tuple[str, ...]) -> bytes:
         "not-utf8": good + b"x-greeting: Gr\xfc\xdfe\r\n",
         "max-age": policy_text(*mx_names, max_age=99_999_999),
         "mode-none": policy_text(mode="none", max_age=MAX_AGE),
+        "wildcard": policy_text(f"*.{mx_names[0].partition('.')[2]}", mode=mode, max_age=MAX_AGE),
         "other-mx": policy_text("mx.elsewhere.test", mode=mode, max_age=MAX_AGE),
     }
     if setup.body not in bodies:

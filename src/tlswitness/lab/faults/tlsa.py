@@ -23,6 +23,10 @@ NEEDS_RECORDS = frozenset(
 """DNS faults that say something only where there are TLSA records."""
 
 
+MANY = 750
+"""Records that fill a response of 64 KiB."""
+
+
 def records(setup: Setup, certificate: Issued) -> tuple[TlsaRecord, ...]:
     """The RRset to publish."""
     end_entity = certificate.tlsa(3, 1, 1)
@@ -37,6 +41,11 @@ def records(setup: Setup, certificate: Issued) -> tuple[TlsaRecord, ...]:
             return (replace(end_entity, data=end_entity.data[:-1]),)
         case "bad-der":
             return (TlsaRecord(3, 0, 0, b"\x30\x82 this is no certificate"),)
+        case "many" | "too-many":
+            # Sorted, ours stands before the others, or behind more of them than are looked at.
+            edge = b"\xff" * 8 if setup.tlsa == "many" else bytes(8)
+            others = (replace(right, data=edge + number.to_bytes(len(right.data) - 8)) for number in range(MANY))
+            return (right, *others)
         case "mixed":
             return (end_entity, certificate.tlsa(1, 1, 1))
         case "wrong":
