@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from tlswitness.config import Config
+from tlswitness.config.model import Timeouts
 from tlswitness.delivery.outcome import Envelope
 from tlswitness.engine import Engine, Surroundings
 from tlswitness.lab.dnsreply import Conduct
@@ -23,8 +24,8 @@ from tlswitness.lab.nameserver import NameServer
 from tlswitness.lab.site import Site, earlier, site
 from tlswitness.lab.table import Cell, Setup
 
-PATIENT: Mapping[str, float] = {"dns": 20, "policy_fetch": 20, "handshake": 20, "connect": 20, "greeting": 20}
-"""Seconds; a busy machine must not make a scenario time out that is not about time."""
+PATIENT: Mapping[str, float] = {option.name: 20.0 for option in fields(Timeouts) if option.name != "delivery"}
+"""Seconds; a busy machine must not make a scenario time out that is not about time, nor a fault of ours hold it up."""
 PATIENCE = 3.0
 """Seconds to wait for what never answers: in this time all else that hangs on the same limit has to be done."""
 DRIPPED_UNTIL: Mapping[At, str] = {
