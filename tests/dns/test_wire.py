@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from tlswitness.dns.answer import RecordType
 from tlswitness.dns.interpret import Trail, interpret
 from tlswitness.dns.wire import (
+    MAX_LABELS,
+    MAX_NAME_WORK,
     MAX_RECORDS,
     PAYLOAD,
     build_query,
@@ -148,3 +150,38 @@ def test_no_octets_raise(data: bytes, rtype: RecordType) -> None:
     message = read_reply(data)
     if message is not None:
         assert interpret(message, QUERY.name, rtype, Trail(), believed=True) is not None
+
+
+def test_names_that_are_dear_to_read_are_not_read() -> None:
+    """The hostile tests show what that costs; here: where the limit is, and that a pointer hides nothing."""
+    owner, deep = b"\0", b"\1a" * MAX_LABELS + b"\0"
+    head = _message_head(fits := MAX_NAME_WORK // MAX_LABELS**2)
+    first = _mx(owner, deep)
+    pointer = b"\xc0" + bytes((len(head) + 1 + 10 + 2,))
+    assert read_reply(head + first + _mx(owner, pointer) * (fits - 1)) is not None
+    assert read_reply(_message_head(fits + 1) + first + _mx(owner, pointer) * fits) is None
+
+
+@pytest.mark.parametrize("rtype", [2, 5, 6, 15, 46])
+def test_every_type_with_a_name_is_counted(rtype: int) -> None:
+    deep = b"\1a" * MAX_LABELS + b"\0"
+    data = {2: deep, 5: deep, 6: deep + deep + bytes(20), 15: b"\0\1" + deep, 46: bytes(18) + deep + b"s"}[rtype]
+    record = b"\0" + struct.pack("!HHIH", rtype, 1, 60, len(data)) + data
+    names = 2 if rtype == 6 else 1
+    assert read_reply(_message_head(1) + record) is not None
+    assert read_reply(_message_head(n := MAX_NAME_WORK // MAX_LABELS**2 // names + 1) + record * n) is None
+
+
+def test_what_nobody_asks_for_is_not_looked_at() -> None:
+    srv = b"\0" + struct.pack("!HHIH", 33, 1, 60, 3) + b"\xff\xff\xff"
+    message = read_reply(_message_head(1) + srv)
+    assert message is not None
+    assert [int(rrset.rdtype) for rrset in message.answer] == [65_281]
+
+
+def _message_head(answers: int) -> bytes:
+    return struct.pack("!6H", 7, 0x8180, 0, answers, 0, 0)
+
+
+def _mx(owner: bytes, exchange: bytes) -> bytes:
+    return owner + struct.pack("!HHIH", 15, 1, 60, 2 + len(exchange)) + b"\0\1" + exchange

@@ -1,4 +1,4 @@
-"""Every cell of part H, and those of other parts in which a peer does what it likes, against a process that is measured.
+"""Every cell of part H, and those of other parts in which a peer does as it likes, against a process that is measured.
 
 The outcome is the table's. What it may cost: memory, time by the clocks that are configured, processor time,
 connections. Floods go on until the client ends them (or half a gibibyte has been said), drips for ever.
@@ -32,31 +32,8 @@ pytestmark = [
 ]
 
 ALSO = [
-    "A4t",
-    "A6",
-    "A6r",
-    "A6x",
-    "A7h",
-    "A8",
-    "A9",
-    "A9z",
-    "A10",
-    "B7l",
-    "B7m",
-    "B7t",
-    "C2t",
-    "C6",
-    "C7",
-    "C8",
-    "C8c",
-    "C9",
-    "C9r",
-    "C10",
-    "C11",
-    "C11c",
-    "D8c",
-    "D8p",
-    "N4",
+    *("A4t", "A6", "A6r", "A6x", "A7h", "A8", "A9", "A9z", "A10", "B7l", "B7m", "B7t"),
+    *("C2t", "C6", "C7", "C8", "C8c", "C9", "C9r", "C10", "C11", "C11c", "D8c", "D8p", "N4"),
 ]
 """Rows of other parts."""
 CELLS = [cell for cell in choose(["H*/*", *ALSO]) if cell.not_shown is None]

@@ -103,7 +103,7 @@ async def carry_out(order: Order) -> Account:
 
 
 def peak() -> int:
-    """KiB at most since the last `forget_peak`. Not `ru_maxrss`, which a process inherits from the one that began it."""
+    """KiB at most since the last `forget_peak`. Not `ru_maxrss`: a process inherits that from whoever began it."""
     found = re.search(r"VmHWM:\s*(\d+) kB", STATUS.read_text())
     assert found is not None, "the kernel does not tell"
     return int(found[1])
@@ -122,7 +122,7 @@ async def serve() -> None:
     async def one(line: bytes) -> None:
         try:
             account = await carry_out(Order.of(line))
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - whatever it is
             traceback.print_exc()
             os._exit(1)  # or the order would be waited for
         sys.stdout.write(json.dumps(vars(account)) + "\n")

@@ -19,6 +19,11 @@ from tlswitness.dns.answer import RecordType
 
 MAX_RECORDS = 1024
 """Records of one response over all sections: a 64 KiB message of tiny records would block the loop for long."""
+MAX_NAME_WORK = 400_000
+"""The labels of each name that a record has as its data, squared: such is the library's effort, and 1,000 MXs of 127
+labels, 16 KiB with compression, would block the loop for seconds. 1,000 of 5 labels come to 25,000."""
+MAX_LABELS = 127
+"""Of a name without the root (RFC 1035 section 2.3.4)."""
 PAYLOAD = 1232
 """UDP octets that we take without fragments (DNS flag day 2020)."""
 MAX_LABEL = 63
@@ -31,7 +36,13 @@ has the wrong length, and the whole message with it; it is unusable (RFC 6698 se
 
 _HEADER = struct.Struct("!6H")
 _RECORD = struct.Struct("!HHiH")
-_TLSA = 52
+_RAW = 65_281
+"""Stands for the types that nobody here asks for: their data is not looked at."""
+_TLSA, _SOA = 52, 6
+_READ = frozenset({1, 2, 5, _SOA, 15, 16, 28, 41, 46})
+"""A, NS, CNAME, SOA, MX, TXT, AAAA, OPT, RRSIG."""
+_NAMES_AT = {2: 0, 5: 0, _SOA: 0, 15: 2, 46: 18}
+"""Where in their data a name begins; SOA has another one behind it."""
 _POINTER = 0xC0
 _RD, _AD, _TC, _QR, _OPCODE = 0x0100, 0x0020, 0x0200, 0x8000, 0x7800
 _ERROR_RCODES = 0x000F
@@ -106,30 +117,52 @@ def is_truncated(data: bytes) -> bool:
 
 
 def read_reply(data: bytes) -> dns.message.Message | None:
-    """The response, each record in an RRset of its own; None where it is malformed or has too many records."""
+    """The response, each record in an RRset of its own; None where it is malformed, or would take too long to read."""
     if len(data) < _HEADER.size or sum(_HEADER.unpack_from(data)[3:]) > MAX_RECORDS:
         return None
     try:
-        return dns.message.from_wire(_with_raw_tlsa(data), one_rr_per_rrset=True)
+        prepared = _prepared(data)
+        return None if prepared is None else dns.message.from_wire(prepared, one_rr_per_rrset=True)
     # Besides its own errors, dnspython lets those of the types it builds through (an EDE text that is not UTF-8).
     except (dns.exception.DNSException, ValueError, struct.error, LookupError, ArithmeticError, TypeError):
         return None
 
 
-def _with_raw_tlsa(data: bytes) -> bytes:
-    """The same message with another type on its TLSA records. Raises IndexError or struct.error on a cut message."""
+def _prepared(data: bytes) -> bytes | None:
+    """The same message with other types on the records that are not to be read as what they are; None where its names
+    are too dear to read. Raises IndexError or struct.error on a cut message.
+    """
     _, _, questions, *sections = _HEADER.unpack_from(data)
     changed = bytearray(data)
     offset = _HEADER.size
+    work = 0
     for _ in range(questions):
         offset = _behind_name(data, offset) + 4
     for _ in range(sum(sections)):
         offset = _behind_name(data, offset)
         rtype, _, _, length = _RECORD.unpack_from(data, offset)
-        if rtype == _TLSA:
-            struct.pack_into("!H", changed, offset, RAW_TLSA)
-        offset += _RECORD.size + length
-    return bytes(changed)
+        if rtype not in _READ:
+            struct.pack_into("!H", changed, offset, RAW_TLSA if rtype == _TLSA else _RAW)
+        offset += _RECORD.size
+        if (place := _NAMES_AT.get(rtype)) is not None:
+            work += _labels(data, offset + place) ** 2
+            if rtype == _SOA:
+                work += _labels(data, _behind_name(data, offset)) ** 2
+        offset += length
+    return None if work > MAX_NAME_WORK else bytes(changed)
+
+
+def _labels(data: bytes, offset: int) -> int:
+    """Of the name at `offset`, behind its pointers too; one that has no end has as many as a name may have."""
+    labels = pointers = 0
+    while (length := data[offset]) != 0 and labels + pointers < MAX_LABELS:
+        if length >= _POINTER:
+            pointers += 1
+            offset = (length & 0x3F) << 8 | data[offset + 1]
+        else:
+            labels += 1
+            offset += 1 + length
+    return MAX_LABELS if length else labels
 
 
 def _behind_name(data: bytes, offset: int) -> int:
