@@ -396,6 +396,32 @@ async def test_refused_in_the_middle_of_the_content(serving: Any) -> None:
         await closed(connection)
 
 
+@pytest.mark.rfc(5321, "4.2.5")
+async def test_accepted_in_the_middle_of_the_content(serving: Any) -> None:
+    """A reply that overtakes the message answers for nothing, although all of it was written in the end."""
+
+    async def hasty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mx\r\n")
+        for reply in (b"250 hi\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n"):
+            await reader.readline()
+            writer.write(reply)
+        await reader.readline()
+        writer.write(b"250 2.0.0 taken\r\n")
+        await asyncio.sleep(0.1)
+        while await reader.read(100_000):
+            pass
+
+    async with serving(hasty) as port:
+        connection = await connect(port)
+        greeted = await connection.run(greet("me"))
+        assert isinstance(greeted, Greeted)
+        result = await connection.run(transact(greeted.capabilities, ENVELOPE, prepare(b"x\r\n" * 10_000_000)))
+        words = "protocol error: half a message was accepted at end of data"
+        assert result.results == (Later("4.5.0", words, uncertain=True),)
+        assert not result.reusable
+        connection.abort()
+
+
 async def test_lost_after_the_final_dot(serving: Any) -> None:
     async def vanish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mx\r\n")

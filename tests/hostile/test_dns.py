@@ -59,9 +59,13 @@ async def server(script: Script, tcp: Tcp | None = None) -> AsyncIterator[Server
 
     clients: list[tuple[Any, asyncio.StreamWriter]] = []
 
-    listener = await asyncio.start_server(serve, "127.0.0.1", 0) if tcp else None
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(("127.0.0.1", listener.sockets[0].getsockname()[1] if listener else 0))
+    listener, sock = None, _udp()
+    while tcp and listener is None:
+        try:
+            listener = await asyncio.start_server(serve, *sock.getsockname())
+        except OSError:  # a free port of UDP may be taken for TCP
+            sock.close()
+            sock = _udp()
     port = sock.getsockname()[1]
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Datagrams, sock=sock)
     try:
@@ -74,6 +78,12 @@ async def server(script: Script, tcp: Tcp | None = None) -> AsyncIterator[Server
                 writer.transport.abort()
                 await task
         await asyncio.sleep(0)  # until then the sockets are open
+
+
+def _udp() -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    return sock
 
 
 async def ask(server: Server) -> tuple[Answer, float]:

@@ -35,6 +35,7 @@ from tlswitness.delivery.smtp.talk import (
     Command,
     Event,
     Gone,
+    Overtaken,
     PeerClosed,
     ReadReply,
     Talk,
@@ -316,7 +317,7 @@ class _Performance(Generic[T]):
         self._corked.clear()
         self._corked_size = 0
 
-    def _pour(self) -> Gone | _Wait | None:
+    def _pour(self) -> Gone | Overtaken | _Wait | None:
         """Write much, as the peer makes room for it."""
         wire = self._wire
         progress = False
@@ -330,4 +331,4 @@ class _Performance(Generic[T]):
             progress = True
         self._rest = None
         self._corked_size = 0
-        return wire.ending()
+        return wire.ending() or (Overtaken() if wire.answered else None)

@@ -71,7 +71,12 @@ class Wire(asyncio.BufferedProtocol):
     @property
     def unsolicited(self) -> bool:
         """Whether the peer has said something that nothing asked for."""
-        return not self._awaited and (bool(self._replies) or self._parser.partial)
+        return len(self._replies) + self._parser.partial > self._awaited
+
+    @property
+    def answered(self) -> bool:
+        """Whether the last reply that was asked for has begun to come."""
+        return len(self._replies) + self._parser.partial >= self._awaited
 
     @property
     def unproven(self) -> bool:

@@ -15,7 +15,7 @@ from tlswitness.delivery.smtp.address import BadAddress, path
 from tlswitness.delivery.smtp.capabilities import Capabilities
 from tlswitness.delivery.smtp.message import Content
 from tlswitness.delivery.smtp.reply import Reply
-from tlswitness.delivery.smtp.talk import Lost, Refused
+from tlswitness.delivery.smtp.talk import Event, Lost, Overtaken, Refused
 from tlswitness.policy.plan.required import NOT_SUPPORTED
 
 TOO_MANY = frozenset({452, 552})
@@ -101,6 +101,7 @@ class Outgoing:
         "open",
         "recipients",
         "reset",
+        "unseen",
         "written",
     )
 
@@ -122,6 +123,8 @@ class Outgoing:
         """354 has been received."""
         self.complete = False
         """All of the content has been written."""
+        self.unseen = True
+        """A reply to it may have come before the server can have seen all of it."""
         self._results: dict[int, RecipientResult] = {}
         mail = _mail(job, capabilities)
         if isinstance(mail, Never):
@@ -134,6 +137,13 @@ class Outgoing:
                 self._results[place] = _unsent("recipient", target, "5.1.3")
             else:
                 self.recipients[place] = b"RCPT TO:%b\r\n" % target
+
+    def sent(self, written: Event) -> None:
+        """What became of writing the content. One that a reply overtakes is written, and not answered (RFC 5321 section
+        4.2.5): nobody can answer for what he has not seen.
+        """
+        self.complete = written is None or isinstance(written, Overtaken)
+        self.unseen = written is not None
 
     def answer(self, place: int, reply: Reply) -> None:
         """The reply to one RCPT."""

@@ -3,7 +3,7 @@
 Separate because both sides need them and neither may know the other: a conversation is a generator that yields a
 `Command` and is sent an `Event`; it has no socket and no clock, so a test plays the peer from a list.
 
-    Write         is answered with None, or with a `Gone` when not all of it could be written
+    Write         is answered with None, with `Overtaken`, or with a `Gone` when not all of it could be written
     ReadReply     with a `Reply` or a `Gone`
     UpgradeToTls  with the `Chain` that was presented, or with a `Failure`
 
@@ -106,7 +106,13 @@ class TimedOut:
 Gone = PeerClosed | TimedOut | ProtocolError
 """Nothing more will come."""
 
-Event = Reply | PeerClosed | TimedOut | ProtocolError | Chain | Failure | None
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """All was written, and a reply came before the end of it: whatever it says, it is no answer to the whole."""
+
+
+Event = Reply | PeerClosed | TimedOut | ProtocolError | Chain | Failure | Overtaken | None
 
 T = TypeVar("T")
 

@@ -66,6 +66,7 @@ START_MAIL = 354
 UNKNOWN_COMMAND = frozenset({500, 502})
 """To BDAT: the server offers CHUNKING and does not have it, and reads the content as commands now."""
 NO_CHUNKING = ProtocolError("CHUNKING was offered, and BDAT is not known")
+HALF = ProtocolError("half a message was accepted")
 WITHDRAWN = ProtocolError("the message was withdrawn")
 MAX_AHEAD = 8
 """Messages on their way in one session with CHUNKING. Should it break, the fate of as many is uncertain."""
@@ -195,6 +196,8 @@ class _Dialogue:
             lost = Lost(Stage.CONTENT, NO_CHUNKING)
             message.give_up(lost)
             return lost
+        if reply.positive and message.unseen:
+            return Lost(Stage.CONTENT, HALF)
         self.dirty = not reply.positive
         message.decide(reply)
         return (yield from self._tidy()) if self.dirty else None
@@ -215,7 +218,7 @@ class _Dialogue:
 
     def _write_bdat(self, message: Outgoing, *, reset: bool) -> Talk[None]:
         if not message.written:
-            message.complete = (yield self._opening(message, reset=reset)) is None
+            message.sent((yield self._opening(message, reset=reset)))
 
     def _by_data(self, message: Outgoing) -> Talk[Ended | None]:
         """The content when the server asks for it."""
@@ -278,11 +281,12 @@ class _Dialogue:
         if not message.job.depart():
             return Lost(Stage.DATA, WITHDRAWN)  # only the end of the connection makes a server forget an open message
         following = self._take() if self.capabilities.pipelining else None
-        message.complete = (yield Write(message.job.content.dotted)) is None
+        message.sent((yield Write(message.job.content.dotted)))
         if following is not None:
             self.ahead.append(following)
             written = yield self._opening(following, reset=False)
-            following.complete = following.chunked and written is None
+            if following.chunked:
+                following.sent(written)
         elif self.capabilities.pipelining and self.then is Then.PART:
             self.parted = True
             yield Write(b"QUIT\r\n")
@@ -291,8 +295,8 @@ class _Dialogue:
             return _ended(Stage.CONTENT, reply)
         if reply.intermediate:  # DATA answered twice: the answer to the message may still be to come
             return Lost(Stage.CONTENT, ProtocolError("no answer to a message"))
-        if reply.positive and not message.complete:
-            return Lost(Stage.CONTENT, ProtocolError("half a message was accepted"))
+        if reply.positive and message.unseen:
+            return Lost(Stage.CONTENT, HALF)
         message.decide(reply)
         return None
 
