@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvloop
@@ -39,8 +39,10 @@ from tlswitness.delivery.smtp import (
     transact,
     transact_each,
 )
+from tlswitness.delivery.smtp.capabilities import Capabilities
 from tlswitness.delivery.smtp.transaction import Job, Transaction
 from tlswitness.delivery.tls import TlsContexts
+from tlswitness.delivery.wire import Wire
 from tlswitness.lab.authority import Authority
 from tlswitness.lab.mx import BEHAVIOURS, MxServer, Suite, server_context
 from tlswitness.names import HostName, parse_host
@@ -420,6 +422,77 @@ async def test_accepted_in_the_middle_of_the_content(serving: Any) -> None:
         assert result.results == (Later("4.5.0", words, uncertain=True),)
         assert not result.reusable
         connection.abort()
+
+
+class Paper:
+    """A transport that takes one block, and then no more until it is told to."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.blocks: list[int] = []
+        self.closed = False
+        wire.connection_made(cast("Any", self))
+
+    def set_write_buffer_limits(self, high: int, low: int) -> None:
+        assert high > low
+
+    def write(self, data: bytes) -> None:
+        self.blocks.append(len(data))
+        if len(data) > 10_000:
+            self.wire.pause_writing()
+
+    def say(self, data: bytes) -> None:
+        self.wire.get_buffer(-1)[: len(data)] = data
+        self.wire.buffer_updated(len(data))
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def abort(self) -> None:
+        self.closed = True
+
+    close = abort
+
+
+@pytest.mark.rfc(3030, "2")
+@pytest.mark.parametrize("size", [65_000, 65_500])
+async def test_accepted_before_it_was_sent(size: int) -> None:
+    """What goes with its commands, too: written in one block, or in two and accepted between them."""
+    wire = Wire()
+    transport = Paper(wire)
+    connection = Connection(wire, "192.0.2.1", "192.0.2.2", CONTEXTS, DEFAULT)
+    transport.say(b"220 mx\r\n")
+    wire.take()
+    capabilities = Capabilities(pipelining=True, chunking=True)
+    talk = transact(capabilities, ENVELOPE, prepare(b"x\r\n" * (size // 3)))
+    result = asyncio.create_task(connection.run(talk))
+    await asyncio.sleep(0)
+    transport.say(b"250 ok\r\n250 ok\r\n250 taken\r\n")
+    wire.resume_writing()
+    (only,) = (await result).results
+    assert len(transport.blocks) == (1 if size == 65_000 else 2)
+    half = Later("4.5.0", "protocol error: half a message was accepted at end of data", uncertain=True)
+    assert only == (Taken("2.0.0", "250 taken") if size == 65_000 else half)
+    connection.abort()
+
+
+async def test_what_was_written_does_not_wait_for_what_comes_after_it() -> None:
+    """A first message whose content is held back behind a second one could be accepted without having been sent."""
+    wire = Wire()
+    transport = Paper(wire)
+    connection = Connection(wire, "192.0.2.1", "192.0.2.2", CONTEXTS, DEFAULT)
+    transport.say(b"220 mx\r\n")
+    wire.take()
+    done: list[Transaction] = []
+    jobs = [Job(ENVELOPE, prepare(b"x\r\n" * 20_000), done.append) for _ in range(2)]
+    talk = transact_each(Capabilities(pipelining=True, chunking=True), lambda: jobs.pop() if jobs else Then.STAY)
+    running = asyncio.create_task(connection.run(talk))
+    await asyncio.sleep(0)
+    assert [size > 60_000 for size in transport.blocks] == [True, True]
+    transport.say(b"250 ok\r\n250 ok\r\n250 taken\r\n")
+    wire.connection_lost(None)
+    await running
+    assert [type(transaction.results[0]) for transaction in done] == [Taken, Later]
 
 
 async def test_lost_after_the_final_dot(serving: Any) -> None:

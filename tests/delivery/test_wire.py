@@ -90,6 +90,34 @@ async def test_what_nothing_asked_for(unasked: bytes, end: ProtocolError | None)
     wire.abort()
 
 
+async def test_more_than_was_asked_for_while_more_is_awaited() -> None:
+    """Of three that are awaited four have come: the fourth would answer what is asked for next."""
+    wire, transport, _ = make()
+    feed(wire, b"220 hi\r\n")
+    wire.take()
+    wire.expect(3)
+    feed(wire, b"250 ok\r\n" * 3)
+    assert wire.answered
+    assert not wire.unsolicited
+    feed(wire, b"2")
+    assert wire.unsolicited
+    wire.expect(1)
+    assert wire.end == UNASKED
+    assert transport.closed == "abort"
+
+
+async def test_whether_the_last_reply_has_come() -> None:
+    wire, _, _ = make()
+    feed(wire, b"220 hi\r\n")
+    wire.take()
+    wire.expect(2)
+    feed(wire, b"250 ok\r\n")
+    assert not wire.answered
+    feed(wire, b"250-")
+    assert wire.answered
+    wire.abort()
+
+
 async def test_a_flood_of_replies() -> None:
     wire, transport, _ = make()
     feed(wire, b"220 hi\r\n" * (MAX_UNASKED + 2))

@@ -70,9 +70,9 @@ def _plain_again(wire: Wire, data: bytes) -> None:
     wire._send(data)
 
 
-def _breaks_at_two(point: DataPoint) -> str:
-    if len(point.further_failures) > 1:
-        raise RecursionError
+def _breaks_in_2038(point: DataPoint) -> str:
+    if point.epoch >= 1 << 31:
+        raise OverflowError
     return _compact(point)
 
 
@@ -84,7 +84,7 @@ PLANTED = {
     "mail past TLS": (Wire, "write", _plain_again, smtp.TARGET),
     "AD from anybody": (dns, "interpret", _secured, dns.TARGET),
     "a body without a limit": (http, "MAX_BODY", 50, http.TARGET),
-    "a point that cannot be written": (points, "compact", _breaks_at_two, points.TARGET),
+    "a point that cannot be written": (points, "compact", _breaks_in_2038, points.TARGET),
     "a label of 64 octets": (host, "MAX_LABEL", 64, names.TARGET),
     "too many lines": (policy, "MAX_BAD_LINES", 9, policy.BODY),
 }

@@ -16,6 +16,7 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
@@ -29,9 +30,9 @@ from tlswitness.delivery.connection import Connection
 from tlswitness.delivery.outcome import Envelope
 from tlswitness.delivery.settings import Destination, Sender
 from tlswitness.delivery.smtp.message import Content, prepare
-from tlswitness.delivery.smtp.outgoing import Later, Never, RecipientResult, Taken
+from tlswitness.delivery.smtp.outgoing import Job, Later, Never, RecipientResult, Taken, Transaction
 from tlswitness.delivery.smtp.reply import MAX_LINE, MAX_TEXT
-from tlswitness.delivery.smtp.transaction import transact
+from tlswitness.delivery.smtp.transaction import Then, transact_each
 from tlswitness.delivery.tls import TlsContexts
 from tlswitness.delivery.verdict.chain import Chain
 from tlswitness.delivery.verdict.judge import Verdict
@@ -56,8 +57,10 @@ MAX_SILENCES = 1_000
 """Times that hours pass without a word."""
 
 DOMAIN, MX, ADDRESS = Domain("example.com"), HostName("mx.example.com", "mx.example.com"), "192.0.2.1"
-SHORT = prepare(b"Subject: secret\r\n\r\n.The secret\r\n..\r\n")
-LONG = prepare(b"Subject: secret\r\n\r\n" + b"The secret, again and again.\r\n" * 6_000)
+SHORT = tuple(prepare(b"Subject: secret %d\r\n\r\n.The secret\r\n..\r\n" % number) for number in range(4))
+LONG = tuple(prepare(b"Subject: secret %d\r\n\r\n" % number + b"Again and again.\r\n" * 9_000) for number in range(4))
+MIDDLE = tuple(prepare(b"Subject: secret %d\r\n\r\n" % number + b"Again and again.\r\n" * 3_400) for number in range(4))
+"""Written at once; in parts; as large as BDAT takes it, so that two are written in parts."""
 _MAIL = re.compile(rb"MAIL FROM|RCPT TO|DATA\r\n|secret", re.IGNORECASE)
 _POSITIVE = re.compile(rb"(?:^|\n)2[0-9][0-9](?:[ \r\n])")
 _CONTEXTS = TlsContexts.make()
@@ -141,12 +144,12 @@ class Peer:
 
     script: bytes
     dice: random.Random
-    content: Content
+    contents: tuple[Content, ...]
     wire: Wire = field(init=False)
     written: bytearray = field(default_factory=bytearray)
     said: bytearray = field(default_factory=bytearray)
-    behind_content: int | None = None
-    """Octets that had been said when the whole content had been written."""
+    behind: dict[Content, int] = field(default_factory=dict)
+    """Octets that had been said when the whole of a content had been written."""
     closed: bool = False
     fault: Exception | None = None
 
@@ -205,16 +208,18 @@ class Peer:
     def write(self, data: bytes | memoryview) -> None:
         assert not self.closed, "written behind the end"
         self.written += data
-        if self.behind_content is None and self.content.wire in self._plain():
-            self.behind_content = len(self.said)
+        for content in self.contents:
+            if content not in self.behind and self._ends(content, len(data)):
+                self.behind[content] = len(self.said)
         if len(data) > 1000 and self.dice.randrange(2):
             self.wire.pause_writing()
             asyncio.get_running_loop().call_soon(self.wire.resume_writing)
 
-    def _plain(self) -> bytes:
-        """What the client has said at last, in whichever way."""
-        tail = bytes(self.written[-len(self.content.wire) - 100 :])
-        return tail if self.content.wire in tail else tail.translate(FLIP)
+    def _ends(self, content: Content, new: int) -> bool:
+        """Whether the content is complete now, in whichever way it was written."""
+        tail = bytes(self.written[-len(content.dotted) - new - 100 :])
+        tail = tail.translate(FLIP) if isinstance(self.wire.shaken, Chain) else tail
+        return content.dotted in tail or b"BDAT %d LAST\r\n" % content.size + content.octets in tail
 
     def is_closing(self) -> bool:
         return self.closed
@@ -237,7 +242,8 @@ class Delivery:
     good: bool
     """What the verdict on any chain will be."""
     envelope: Envelope
-    content: Content
+    contents: tuple[Content, ...]
+    """One message for each."""
     scripts: list[bytes]
     dice: random.Random
     peers: list[Peer] = field(default_factory=list)
@@ -247,13 +253,13 @@ class Delivery:
     def of(cls, data: bytes) -> Delivery:
         head, rest = data[:2].ljust(2, b"\0"), data[2:]
         recipients = tuple(f"r{number}@example.com" for number in range(1 + head[1] % 3))
-        content = LONG if head[1] & 0x80 else SHORT
+        contents = (SHORT, SHORT, LONG, MIDDLE)[head[1] >> 6][: 1 + (head[1] >> 4) % 4]
         dice = random.Random(data)
         return cls(
             PLANS[head[0] % len(PLANS)],
             not head[0] & 0x80,
             Envelope("me@example.org", recipients),
-            content,
+            contents,
             rest.split(NEXT)[:MAX_CONNECTIONS],
             dice,
         )
@@ -265,7 +271,7 @@ class Delivery:
         async def open_one(*_: object, **__: object) -> Connection:
             assert len(self.peers) < MAX_CONNECTIONS, "it connects again and again"
             script = self.scripts.pop(0) if self.scripts else b""
-            peer = Peer(script, self.dice, self.content)
+            peer = Peer(script, self.dice, self.contents)
             self.peers.append(peer)
             connection = peer.connect()
             serving.append(asyncio.create_task(peer.serve()))
@@ -291,20 +297,36 @@ class Delivery:
         peer = self.peers[-1]
         tls = bool(session.tls.protocol)
         assert tls == (peer.wire.shaken is not None and isinstance(peer.wire.shaken, Chain))
-        done = await session.connection.run(transact(session.capabilities, self.envelope, self.content))
-        self._results(done.results, peer)
-        await session.connection.quit()
-        texts = tuple((kind(result), result.status) for result in done.results)
-        return kind(done.ended), tls, texts, session.capabilities.pipelining, len(self.peers)
+        settled: dict[Content, Transaction] = {}
 
-    def _results(self, results: tuple[RecipientResult, ...], peer: Peer) -> None:
+        def settle(content: Content, done: Transaction) -> None:
+            assert content not in settled, "settled twice"
+            settled[content] = done
+
+        jobs = [Job(self.envelope, content, partial(settle, content)) for content in self.contents]
+        given: list[Job] = []
+
+        def next_job() -> Job | Then:
+            given.extend(jobs[:1])
+            return jobs.pop(0) if jobs else Then.STAY
+
+        ended = await session.connection.run(transact_each(session.capabilities, next_job))
+        assert len(settled) == len(given) <= len(self.contents), "a message is forgotten"
+        for content, done in settled.items():
+            self._results(content, done.results, peer)
+        await session.connection.quit()
+        results = tuple((kind(result), result.status) for done in settled.values() for result in done.results)
+        known = session.capabilities
+        return kind(ended), tls, results[:4], known.pipelining, known.chunking, len(self.peers)
+
+    def _results(self, content: Content, results: tuple[RecipientResult, ...], peer: Peer) -> None:
         assert len(results) == len(self.envelope.recipients)
         for result in results:
             assert isinstance(result, Taken | Later | Never)
             _readable(result.text, result.status)
             if isinstance(result, Taken):
-                assert peer.behind_content is not None, "taken before the content was written"
-                late = bytes(peer.said[peer.behind_content :])
+                assert content in peer.behind, "taken before the content was written"
+                late = bytes(peer.said[peer.behind[content] :])
                 assert _POSITIVE.search(late), "taken without a positive reply to the content"
 
     def _check(self) -> None:
@@ -359,11 +381,18 @@ def _seeds() -> Iterator[bytes]:
     slow = offers.replace(b"250-PIPELINING\r\n", b"")
     greeting = b"220 mx.example.com ESMTP\r\n"
     mail = [b"250 2.1.0 ok\r\n250 2.1.5 ok\r\n354 go\r\n", b"250 2.0.0 taken\r\n", b"221 2.0.0 bye\r\n"]
+    chunking = ehlo.replace(b"250-SIZE", b"250-CHUNKING\r\n250-SIZE")
+    bdat = [b"250 ok\r\n250 ok\r\n250 taken\r\n", b"250 reset\r\n250 ok\r\n250 ok\r\n250 taken\r\n"] * 2
     one_by_one = [b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", b"250 taken\r\n", b"221 bye\r\n"]
     secure = [greeting, offers, b"220 go\r\n", b"abc!"]
     for plan in range(len(PLANS)):
         yield bytes((plan, 0)) + WAIT.join([*secure, ehlo, *mail])
         yield bytes((plan, 0x80)) + WAIT.join([greeting, slow, b"220 go\r\n", b"!", slow, *one_by_one])
+        yield bytes((plan, 0x10)) + WAIT.join([*secure, chunking, *bdat])
+    for sizes in (0x10, 0x30, 0x90, 0xD0, 0xF0):
+        yield bytes((0, sizes)) + WAIT.join([greeting, ehlo, *mail[:2], *mail])
+        yield bytes((0, sizes)) + WAIT.join([greeting, chunking, *bdat, b"221 bye\r\n"])
+        yield bytes((0, sizes)) + WAIT.join([greeting, chunking, b"".join(bdat), b"221 bye\r\n"])
     yield bytes((0, 0)) + WAIT.join([greeting, ehlo, *mail])
     yield bytes((2, 0)) + WAIT.join([greeting, offers, b"454 4.7.0 no\r\n", *mail])
     yield bytes((0, 0)) + WAIT.join([greeting, offers, b"220 go\r\n", b"?"]) + NEXT + WAIT.join([greeting, ehlo, *mail])

@@ -276,12 +276,13 @@ class _Performance(Generic[T]):
             timeout = command.timeout
         elif isinstance(command, Write):
             wire.expect(command.replies)
-            self._corked.append(command.data)
-            self._corked_size += len(command.data)
-            if self._corked_size <= BLOCK:
+            if self._corked_size + len(command.data) > BLOCK and self._corked:
+                self._uncork()  # what was said to be written is not to wait for what comes after it
+            if len(command.data) <= BLOCK:
+                self._corked.append(command.data)
+                self._corked_size += len(command.data)
                 return wire.end
-            self._rest = memoryview(b"".join(self._corked))
-            self._corked.clear()
+            self._rest = memoryview(command.data)
             timeout = self._timeouts.block
         else:
             if not wire.start_tls(self._contexts.of(command.strength), command.server_name):
