@@ -3,14 +3,18 @@
 # make servers  fetches Debian's mail, DNS and web servers for tests/real into a cache; installs nothing
 # make check  lint, form, types, architecture, shape
 # make rfc    writes the generated pages of docs/
-# make bench  measures; make soak  delivers for MINUTES (2) and looks for leaks, then kills processes KILLS (100) times
+# make bench  measures; make soak  feeds hostile input to every reader for MINUTES (10), then kills processes KILLS (100) times
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CODE := src tests tools bench
+<<<<<<< HEAD
 MINUTES ?= 2
 KILLS ?= 100
+=======
+MINUTES ?= 10
+>>>>>>> 48fc02d (Show that an idle connection does not listen on; say in the documents what hostile peers are shown to cost)
 
 .PHONY: run test servers soak check bench rfc clean
 

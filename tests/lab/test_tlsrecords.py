@@ -57,8 +57,9 @@ def test_an_alert(pair):
 
 
 def test_a_key_update_makes_the_client_answer(pair):
+    """Each one, as soon as more comes from the server, or goes to it."""
     pair.to_server.read()
-    pair.give(pair.sealer.key_update())
+    pair.give(pair.sealer.key_update() + pair.sealer.key_update())
     with pytest.raises(ssl.SSLWantReadError):
         read_all(pair)
     assert pair.to_server.pending

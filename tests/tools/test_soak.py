@@ -14,6 +14,7 @@ from tlswitness.datapoint import DataPoint
 from tlswitness.delivery.smtp.reply import ReplyParser
 from tlswitness.delivery.wire import Wire
 from tlswitness.names import host
+from tlswitness.policy.sts import exchange, grammar
 
 MOST = 60_000
 """Inputs until a planted fault must have been found."""
@@ -83,10 +84,10 @@ PLANTED = {
     "a line without end": (ReplyParser, "feed", _endless_line, smtp.TARGET),
     "mail past TLS": (Wire, "write", _plain_again, smtp.TARGET),
     "AD from anybody": (dns, "interpret", _secured, dns.TARGET),
-    "a body without a limit": (http, "MAX_BODY", 50, http.TARGET),
+    "a body without a limit": (exchange, "MAX_BODY", 1 << 30, http.TARGET),
     "a point that cannot be written": (points, "compact", _breaks_in_2038, points.TARGET),
     "a label of 64 octets": (host, "MAX_LABEL", 64, names.TARGET),
-    "too many lines": (policy, "MAX_BAD_LINES", 9, policy.BODY),
+    "too many lines": (grammar, "MAX_BAD_LINES", 1 << 30, policy.BODY),
 }
 
 

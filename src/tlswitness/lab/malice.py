@@ -20,6 +20,8 @@ IN_FLIGHT = 32 * 1024
 """Octets of a flood that wait in the kernel for the client to take them: what is made in vain costs the lab time."""
 DRIP = 0.1
 """Seconds between two octets."""
+HEARD = 0.05
+"""Seconds in which what was said is heard."""
 
 
 class At(StrEnum):

@@ -19,6 +19,7 @@ from pathlib import Path
 from tlswitness.lab.malice import (
     AFTER_HANDSHAKE,
     DRIP,
+    HEARD,
     IN_FLIGHT,
     MAX_FLOOD,
     UNASKED,
@@ -214,6 +215,7 @@ class MxSession:
             return
         self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, IN_FLIGHT)
         if malice is Malice.RESET:
+            await asyncio.sleep(HEARD)  # a reset takes with it what is still on its way
             await self._reset()
         elif (words := once(malice)) is not None:
             await self._send(words)
