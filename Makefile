@@ -9,12 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CODE := src tests tools bench
-<<<<<<< HEAD
-MINUTES ?= 2
-KILLS ?= 100
-=======
 MINUTES ?= 10
->>>>>>> 48fc02d (Show that an idle connection does not listen on; say in the documents what hostile peers are shown to cost)
+KILLS ?= 100
 
 .PHONY: run test servers soak check bench rfc clean
 

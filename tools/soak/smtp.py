@@ -17,13 +17,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import patch
 
 from tlswitness.datapoint.failure import Cause, Failure
 from tlswitness.datapoint.outcome import Outcome, SessionEnded
-from tlswitness.delivery import attempt as attempt_module
 from tlswitness.delivery import wire as wire_module
 from tlswitness.delivery.attempt import Broken, Opener, Session
 from tlswitness.delivery.connection import Connection
@@ -277,8 +275,7 @@ class Delivery:
             serving.append(asyncio.create_task(peer.serve()))
             return connection
 
-        paper = SimpleNamespace(open=open_one)
-        with patch.object(attempt_module, "Connection", paper), patch.object(wire_module, "TlsLayer", PaperTls):
+        with patch.object(Connection, "open", open_one), patch.object(wire_module, "TlsLayer", PaperTls):
             try:
                 return await self._deliver(opener)
             finally:

@@ -164,7 +164,7 @@ def _stuffed(query: dns.message.Message, reply: Stuffed) -> bytes:
     rtype = dns.rdatatype.RdataType(question.rdtype)
     root = dns.name.root  # short, so that there is room for many
     answer = [_Rr(question.name, rtype, 300, _data(record, rtype)) for record in reply.records]
-    answer += [_Rr(root, dns.rdatatype.RRSIG, 300, _signature(rtype))] * reply.signatures
+    answer += [_Rr(root, dns.rdatatype.RRSIG, 300, _signature(answer[0]))] * reply.signatures
     more = [_Rr(root, dns.rdatatype.A, 300, bytes((192, 0, 2, 1)))] * reply.additional
     flags = dns.flags.QR | dns.flags.RA | dns.flags.AD | (query.flags & dns.flags.RD)
     header = struct.pack("!6H", query.id, flags, 1, len(answer), 0, len(more))
