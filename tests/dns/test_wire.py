@@ -3,6 +3,7 @@ import struct
 import dns.flags
 import dns.message
 import dns.name
+import dns.rdatatype
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from tlswitness.dns.answer import RecordType
 from tlswitness.dns.interpret import Trail, interpret
 from tlswitness.dns.wire import (
+    _READ,
     MAX_LABELS,
     MAX_NAME_WORK,
     MAX_RECORDS,
@@ -170,6 +172,11 @@ def test_every_type_with_a_name_is_counted(rtype: int) -> None:
     names = 2 if rtype == 6 else 1
     assert read_reply(_message_head(1) + record) is not None
     assert read_reply(_message_head(n := MAX_NAME_WORK // MAX_LABELS**2 // names + 1) + record * n) is None
+
+
+def test_what_is_asked_for_is_read_as_what_it_is() -> None:
+    for rtype in set(RecordType) - {RecordType.TLSA}:
+        assert int(dns.rdatatype.from_text(rtype)) in _READ
 
 
 def test_what_nobody_asks_for_is_not_looked_at() -> None:

@@ -39,8 +39,8 @@ _RECORD = struct.Struct("!HHiH")
 _RAW = 65_281
 """Stands for the types that nobody here asks for: their data is not looked at."""
 _TLSA, _SOA = 52, 6
-_READ = frozenset({1, 2, 5, _SOA, 15, 16, 28, 41, 46})
-"""A, NS, CNAME, SOA, MX, TXT, AAAA, OPT, RRSIG."""
+_READ = frozenset({int(dns.rdatatype.from_text(rtype)) for rtype in RecordType} - {_TLSA} | {2, 41, 46})
+"""What is asked for, and NS, OPT, RRSIG."""
 _NAMES_AT = {2: 0, 5: 0, _SOA: 0, 15: 2, 46: 18}
 """Where in their data a name begins; SOA has another one behind it."""
 _POINTER = 0xC0

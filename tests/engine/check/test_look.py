@@ -20,7 +20,10 @@ from tlswitness.names import Domain
 from tlswitness.policy.plan import Refusal
 from tlswitness.policy.sts import Entry, PolicyStore, StsApplies, StsPolicy, parse_policy
 
-AFTER_EHLO = ("@mail", "@rcpt", "@data", "@dot", "@rset", "@quit", "unasked-one-by-one@tls-ehlo", "data-anyway")
+AFTER_EHLO = (
+    *("@mail", "@rcpt", "@data", "@dot", "@rset", "@quit", "data-anyway"),
+    *("unasked-one-by-one@ehlo", "unasked-one-by-one@tls-ehlo"),
+)
 """What an MX does when it is given the mail."""
 FATES = {
     Mail.TLS: Fate.DELIVERED,
