@@ -125,6 +125,11 @@ class LookupFailed:
     """For logs: the name asked, the resolver, the EDE's text."""
 
     @property
+    def secure(self) -> bool:
+        """Never: nothing was learnt."""
+        return False
+
+    @property
     def bogus(self) -> bool:
         return self.security is Security.BOGUS
 

@@ -90,7 +90,7 @@ class AnswerCache:
     def forget_unproven(self, keys: Iterable[Key] | None = None) -> None:
         """Drop what is not secure, of all or of `keys`: it was learnt when the resolver said nothing of security."""
         wanted = tuple(self._entries) if keys is None else keys
-        for key in [key for key in wanted if key in self._entries and not _is_secure(self._entries[key].answer)]:
+        for key in [key for key in wanted if key in self._entries and not self._entries[key].answer.secure]:
             self._drop(key)
 
     def clear(self) -> None:
@@ -102,10 +102,6 @@ class AnswerCache:
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._octets -= entry.octets
-
-
-def _is_secure(answer: Answer) -> bool:
-    return not isinstance(answer, LookupFailed) and answer.secure
 
 
 def _with_ttl(answer: Answer, ttl: int) -> Answer:

@@ -160,9 +160,9 @@ class DnsResolver:
             answer = await self._second_look(key, answer)
             generation = self._generation
         # The standing may have changed while the query was under way: what was believed then may not count now.
-        if _is_secure(answer) and self._trust.lost:
+        if answer.secure and self._trust.lost:
             return self._refuse(key)
-        if _is_secure(answer):
+        if answer.secure:
             self._learn(key, answer)
         if generation == self._generation:
             self._cache.put(key, answer)
@@ -188,7 +188,7 @@ class DnsResolver:
             if self._test is not None:  # it may have been answered before the name was
                 await asyncio.wait([self._test])
             await self.test_trust()
-            if _is_secure(answer) and self._trust.state is TrustState.UNPROVEN:
+            if answer.secure and self._trust.state is TrustState.UNPROVEN:
                 return await self._ask(key, self._trust.usable())  # its AD bit was never more than believed
             for _ in range(looks):  # ever more, so that no fixed order of minds keeps in step
                 answer = await self._ask(key, self._trust.proven())
@@ -212,7 +212,7 @@ class DnsResolver:
         zone = self._known.zone(name)
         if not zone or isinstance(answer, LookupFailed) or answer.secure:
             return False
-        if answer.chain and _is_secure(await self._ask((name, RecordType.CNAME), self._trust.proven())):
+        if answer.chain and (await self._ask((name, RecordType.CNAME), self._trust.proven())).secure:
             return False  # the zone has signed an alias that leads out of it
         delegation = await self._ask((zone, RecordType.DS), self._trust.proven())
         return isinstance(delegation, LookupFailed) or (isinstance(delegation, Found) and delegation.secure)
@@ -264,7 +264,3 @@ class DnsResolver:
         _log.log(logging.ERROR if report.alarm else logging.INFO, "%s", report.words)
         if self._on_trust is not None:
             self._on_trust(report)
-
-
-def _is_secure(answer: Answer) -> bool:
-    return not isinstance(answer, LookupFailed) and answer.secure
