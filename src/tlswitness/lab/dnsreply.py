@@ -23,6 +23,7 @@ import dns.rdataclass
 import dns.rdatatype
 
 from tlswitness.dns.answer import MxRecord, Record, RecordType, TlsaRecord, TxtRecord
+from tlswitness.dns.wire import name_text
 from tlswitness.lab.zone import (
     MAX_ALIASES,
     Cname,
@@ -101,8 +102,7 @@ def parse_query(wire: bytes) -> dns.message.Message | None:
 def question_of(query: dns.message.Message) -> tuple[str, RecordType | str]:
     """Name in lower case without a trailing dot, and type; a type unknown here as its text."""
     question = query.question[0]
-    name = question.name.to_text(omit_final_dot=True).lower() if len(question.name) > 1 else ""
-    return name, _CODES.get(question.rdtype, dns.rdatatype.to_text(question.rdtype))
+    return name_text(question.name).lower(), _CODES.get(question.rdtype, dns.rdatatype.to_text(question.rdtype))
 
 
 def reply_to(query: dns.message.Message, zone: Zone, conduct: Conduct, *, tcp: bool) -> bytes | None:
@@ -190,7 +190,7 @@ def _content(zone: Zone, name: dns.name.Name, rtype: RecordType | str, reply: Re
     seen = {name}
     while isinstance(reply, Cname):
         target = _name(reply.target)
-        answer.append(_Rr(name, dns.rdatatype.CNAME, reply.ttl, _wire(target), zone.signer(_text(name))))
+        answer.append(_Rr(name, dns.rdatatype.CNAME, reply.ttl, _wire(target), zone.signer(name_text(name))))
         secure = secure and reply.secure
         if rtype is RecordType.CNAME or not reply.finished or target in seen or len(answer) >= MAX_ALIASES:
             return _Content(answer=tuple(answer), secure=secure)
@@ -201,7 +201,7 @@ def _content(zone: Zone, name: dns.name.Name, rtype: RecordType | str, reply: Re
     match reply:
         case Records(records=records, ttl=ttl):
             code = dns.rdatatype.from_text(str(rtype))
-            signer = zone.signer(_text(name))
+            signer = zone.signer(name_text(name))
             answer.extend(_Rr(name, code, ttl, _data(record, code), signer) for record in records)
             return _Content(answer=tuple(answer), secure=secure and reply.secure)
         case Missing(ttl=ttl):
@@ -284,10 +284,6 @@ def _data(record: Record, rtype: dns.rdatatype.RdataType) -> bytes:
 
 def _wire(name: dns.name.Name) -> bytes:
     return name.to_wire() or b""
-
-
-def _text(name: dns.name.Name) -> str:
-    return name.to_text(omit_final_dot=True)
 
 
 def _name(text: str) -> dns.name.Name:
