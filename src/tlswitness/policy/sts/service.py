@@ -174,27 +174,27 @@ class StsPolicies:
         if not isinstance(record, StsRecord):
             if cached is None:  # no valid TXT record: not reportable (RFC 8461 section 6)
                 unsure = record.cause is not Cause.STS_TXT_NONE
-                return replace(_absent(f"no MTA-STS record: {record.words}"), unsure=unsure)
+                return _absent(f"no MTA-STS record: {record.words}", unsure=unsure)
             return await self._use(cached, record, unsure=True)
         if cached is not None and cached.id == record.id:
             return await self._use(cached)
         if (domain, record.id) in self._backing_off:
-            if cached is not None:
-                return await self._use(cached, unsure=True)
-            return replace(_absent("the last fetch of the MTA-STS policy failed"), unsure=True)
-        outcome = await self._fetch(domain, record.id)
-        match outcome:
-            case Fetched():
-                return _Finding(await self._keep(domain, record.id, outcome), cached=False)
+            return await self._fall_back(cached, "the last fetch of the MTA-STS policy failed")
+        match await self._fetch(domain, record.id):
+            case Fetched() as fetched:
+                return _Finding(await self._keep(domain, record.id, fetched), cached=False)
             case FetchFailed(failure=failure, lines=lines):
-                if cached is not None:
-                    return await self._use(cached, failure, lines, unsure=True)
-                absent = _absent(f"no MTA-STS policy: {failure.words}")
-                return replace(absent, failure=failure, lines=lines, unsure=True)
+                return await self._fall_back(cached, f"no MTA-STS policy: {failure.words}", failure, lines)
             case None:
-                if cached is not None:
-                    return await self._use(cached, unsure=True)
-                return replace(_absent("too many MTA-STS policies are being fetched"), unsure=True)
+                return await self._fall_back(cached, "too many MTA-STS policies are being fetched")
+
+    async def _fall_back(
+        self, cached: Entry | None, reason: str, failure: Failure | None = None, lines: tuple[str, ...] = ()
+    ) -> _Finding:
+        """Where a new policy could not be had: the cached one, else none, for this reason."""
+        if cached is not None:
+            return await self._use(cached, failure, lines, unsure=True)
+        return _absent(reason, failure, lines, unsure=True)
 
     async def _look_again(self, domain: Domain) -> _Finding:
         """A finding without an entry: nothing newer."""
@@ -297,8 +297,10 @@ async def _in_a_thread(domain: Domain, write: Callable[..., None], *args: object
         _log.error("the MTA-STS policy of %s is not kept: %s", domain, error)
 
 
-def _absent(reason: str) -> _Finding:
-    return _Finding(None, cached=False, reason=reason)
+def _absent(
+    reason: str, failure: Failure | None = None, lines: tuple[str, ...] = (), *, unsure: bool = False
+) -> _Finding:
+    return _Finding(None, False, reason, failure, lines, unsure)
 
 
 def _parsed(texts: list[str]) -> StsRecord | Failure:
