@@ -154,10 +154,10 @@ def _host(look: MxLook) -> dict[str, Any]:
     )
 
 
-def _require_tls(look: MxLook) -> dict[str, Any] | None:
+def _require_tls(look: MxLook) -> dict[str, Any]:
     """Whether mail that requires TLS could be delivered (RFC 8689)."""
     answer = require_tls(look)
-    return None if answer is None else {"possible": answer.possible, "text": answer.text}
+    return {"possible": answer.possible, "text": answer.text}
 
 
 def _dane(found: HostFound) -> dict[str, Any]:

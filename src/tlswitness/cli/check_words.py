@@ -154,7 +154,7 @@ def _host(text: Text, look: MxLook, width: int) -> None:
 
 def _require_tls(text: Text, look: MxLook, indent: str, width: int) -> None:
     answer = require_tls(look)
-    if answer is None or answer.possible is None:
+    if answer.possible is None:
         return
     said = f"REQUIRETLS: {'yes' if answer.possible else 'no'}: {answer.text}"
     text.append(f"{indent}{wrapped(said, indent, width)}\n", style="green" if answer.possible else "dim")

@@ -14,8 +14,8 @@ from tlswitness.delivery.verdict import Verdict
 from tlswitness.dns.answer import TlsaRecord
 from tlswitness.engine.check import CertificateFacts, Fate, MxLook, Pass, Prospect, StsLook, Try, Way
 from tlswitness.names import Domain, HostName
-from tlswitness.policy.dane import Dane, DaneRecords, HostFound, NextHop, NoDane, WhyNoDane
-from tlswitness.policy.plan import LocalRules, Plan, make_plan
+from tlswitness.policy.dane import Dane, DaneRecords, HostFinding, HostFound, NextHop, NoDane, WhyNoDane
+from tlswitness.policy.plan import LocalRules, Plan, Tag, make_plan
 from tlswitness.policy.sts import Mode, NoRecord, StsAbsent, StsAnswer, StsApplies, StsPolicy
 from tlswitness.tlsrpt import NoRecord as NoTlsrpt
 
@@ -67,7 +67,12 @@ class Maker:
         **more,
     ) -> MxLook:
         finding = HostFound(host, tuple(tried.relay.address for tried in tries), dane)
-        return MxLook(host, finding, make_plan(DOMAIN, finding, sts, local or LocalRules()), tries, **more)
+        return replace(self.look(finding, sts, local), tries=tries, **more)
+
+    def look(self, finding: HostFinding, sts: StsAnswer = ABSENT, local: LocalRules | None = None) -> MxLook:
+        """At a host to which nobody has connected."""
+        plans = [make_plan(DOMAIN, finding, sts, local or LocalRules(), tag=tag) for tag in (Tag.NORMAL, Tag.REQUIRE)]
+        return MxLook(finding.host, finding, *plans)
 
     def tried(
         self,

@@ -4,10 +4,10 @@ import pytest
 
 from tlswitness.datapoint import Cause, Failure, PolicyFailed
 from tlswitness.delivery.course import NoCourse
-from tlswitness.engine.check import Fate, MxLook, Pass, Way
+from tlswitness.engine.check import Fate, Pass, Way
 from tlswitness.engine.check.prospect import prospect_of, protection
 from tlswitness.policy.dane import HostUnreachable
-from tlswitness.policy.plan import LocalRules, TlsWanted, make_plan
+from tlswitness.policy.plan import LocalRules, TlsWanted
 from tlswitness.policy.sts import Mode, StsAbsent
 
 NO_STARTTLS = Failure(Cause.STARTTLS_NOT_OFFERED)
@@ -60,7 +60,7 @@ def test_a_course_behind_one_that_leads_nowhere(make, ask):
 
 def test_a_domain_without_mx_and_address_is_none(make, ask):
     finding = HostUnreachable(make.mx, "mx.example.com has no addresses")
-    host = MxLook(make.mx, finding, make_plan(make.domain, finding, make.absent, LocalRules()))
+    host = make.look(finding)
     assert ask(make.way(host)).fate is Fate.DEFERRED
     way = make.way(host)
     prospect = ask(replace(way, course=replace(way.course, implicit=True)))

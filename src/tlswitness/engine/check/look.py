@@ -102,7 +102,7 @@ class _Look:
         # No domain, so nobody to report to.
         tries = await self._tries(plan, replace(self.destination, report_without_policy=False))
         required = literal_plan(self.destination, course, Tag.REQUIRE)
-        return Way(course, passes=(Pass(sts, (MxLook(finding.host, finding, plan, tries, required=required),)),))
+        return Way(course, passes=(Pass(sts, (MxLook(finding.host, finding, plan, required, tries),)),))
 
     async def _course(self, course: Course) -> Way:
         destination, looker = self.destination, self.looker
@@ -144,7 +144,7 @@ class _Look:
         required = make_plan(
             course.next_hop.domain, finding, sts, destination.local, port=course.port, tag=Tag.REQUIRE, named=by
         )
-        return MxLook(host, finding, plan, await self._tries(plan, destination), idle, required)
+        return MxLook(host, finding, plan, required, await self._tries(plan, destination), idle)
 
     async def _tries(self, plan: Plan | Refusal, destination: Destination) -> tuple[Try, ...]:
         if not self.connect or isinstance(plan, Refusal):

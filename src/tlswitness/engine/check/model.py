@@ -88,12 +88,12 @@ class MxLook:
     host: HostName | BadName
     finding: HostFinding
     plan: Plan | Refusal
+    required: Plan | Refusal
+    """The plan for a message that requires TLS (RFC 8689)."""
     tries: tuple[Try, ...] = ()
     """In the order in which a delivery tries them; empty where it would not, or where nobody was to be connected to."""
     idle_tlsa: bool = False
     """There are TLSA records, and DANE does not apply: they do nothing."""
-    required: Plan | Refusal | None = None
-    """The plan for a message that requires TLS (RFC 8689); None: not made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,27 +23,27 @@ class RequireTls:
     """Why, or why not."""
 
 
-def require_tls(look: MxLook) -> RequireTls | None:
-    """None where the question was not asked. One good address is enough."""
+def require_tls(look: MxLook) -> RequireTls:
+    """One good address is enough."""
     plan = look.required
-    if plan is None:
-        return None
     if isinstance(plan, Refusal):
         return RequireTls(False, plan.reason.removeprefix(DEMANDED))
     if not look.tries:
         return RequireTls(None, f"{look.host} was not connected to")
-    obstacles = [_obstacle(plan, tried) for tried in look.tries]
-    if None in obstacles:
-        return RequireTls(True, f"{look.host} is authenticated, and offers REQUIRETLS after STARTTLS")
-    return RequireTls(False, str(obstacles[-1]))
+    obstacle = ""
+    for tried in look.tries:
+        obstacle = _obstacle(plan, tried)
+        if not obstacle:
+            return RequireTls(True, f"{look.host} is authenticated, and offers REQUIRETLS after STARTTLS")
+    return RequireTls(False, obstacle)
 
 
-def _obstacle(plan: Plan, tried: Try) -> str | None:
-    """What stands in the way at one address."""
+def _obstacle(plan: Plan, tried: Try) -> str:
+    """What stands in the way at one address; "" where nothing does."""
     if tried.broken is not None:
         return tried.broken.text
     if not tried.tls.protocol:
         return f"{tried.relay} is not spoken to over TLS"
     if plan.webpki_demanded and tried.webpki:
         return f"{tried.relay}: {tried.webpki[0].words}"
-    return None if tried.require_tls else f"{tried.relay} does not offer REQUIRETLS after STARTTLS"
+    return "" if tried.require_tls else f"{tried.relay} does not offer REQUIRETLS after STARTTLS"

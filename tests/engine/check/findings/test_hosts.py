@@ -9,7 +9,7 @@ from tlswitness.engine.check import Fate, MxLook, Pass, Severity
 from tlswitness.engine.check.findings.hosts import about_hosts
 from tlswitness.names import parse_host
 from tlswitness.policy.dane import DaneLookupFailed, HostFound, HostUnreachable, NoDane, WhyNoDane
-from tlswitness.policy.plan import LocalRules, make_plan
+from tlswitness.policy.plan import LocalRules
 from tlswitness.policy.sts import Mode
 
 NO_STARTTLS = Failure(Cause.STARTTLS_NOT_OFFERED)
@@ -27,10 +27,6 @@ def tell(make):
 
 def visited(make, host: MxLook, **tried) -> MxLook:
     return replace(host, tries=(make.tried(host.plan, **tried),))
-
-
-def of(make, finding) -> MxLook:
-    return MxLook(finding.host, finding, make_plan(make.domain, finding, make.absent, LocalRules()))
 
 
 def test_a_host_that_is_as_it_should_be(make, tell):
@@ -111,9 +107,9 @@ def test_a_tlsa_lookup_that_failed(make, tell, security, temporary):
 @pytest.mark.parametrize(("fate", "severity"), [(Fate.DELIVERED, Severity.WARNING), (Fate.DEFERRED, Severity.PROBLEM)])
 def test_hosts_that_cannot_be_used(make, tell, fate, severity):
     hosts = [
-        of(make, HostUnreachable(make.mx, "it has no addresses")),
-        of(make, HostUnreachable(make.mx, "the lookup failed", status="4.4.3")),
-        of(make, HostUnreachable(parse_host("192.0.2.1"), "'192.0.2.1' is not a host name")),
+        make.look(HostUnreachable(make.mx, "it has no addresses")),
+        make.look(HostUnreachable(make.mx, "the lookup failed", status="4.4.3")),
+        make.look(HostUnreachable(parse_host("192.0.2.1"), "'192.0.2.1' is not a host name")),
         make.host(make.tried(broken="not connected")),
         make.host(make.tried(broken="greeting failed")),
     ]
@@ -131,7 +127,7 @@ def test_hosts_that_cannot_be_used(make, tell, fate, severity):
 
 def test_addresses_that_are_bogus(make, tell):
     unreachable = HostUnreachable(make.mx, "bogus", Failure(Cause.ADDRESS_LOOKUP, "SERVFAIL EDE 6"), "4.4.3")
-    (finding,) = tell(of(make, unreachable))
+    (finding,) = tell(make.look(unreachable))
     assert (finding.code, finding.temporary) == ("address-lookup", False)
 
 
@@ -203,4 +199,4 @@ def test_a_newer_policy_let_the_mail_through(make, tell):
 
 def test_an_address_has_nothing_to_say(make, tell):
     finding = HostFound(make.mx, ("192.0.2.1",), NoDane("an address", WhyNoDane.OFF))
-    assert tell(MxLook(make.mx, finding, make.host().plan)) == []
+    assert tell(make.look(finding)) == []
