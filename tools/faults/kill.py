@@ -27,9 +27,9 @@ from tools.faults.life import PATIENCE, live
 from tools.faults.town import MX, Town, found_in, town
 
 LONGEST = 0.6
-"""Seconds of a life, and"""
+"""Seconds of a life."""
 YOUNG = 0.08
-"""of every third: it ends while the process starts."""
+"""Seconds of every third life, which ends while the process starts."""
 SHORT = 0.3
 """Seconds of a life of `tlswitness send`, which comes to its end by itself."""
 BREATH = 0.01

@@ -43,7 +43,6 @@ class Town:
     server: MxServer
     dice: random.Random
     domains: tuple[str, ...]
-    versions: dict[str, int] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -54,10 +53,6 @@ class Town:
             found.setdefault(name_of(message).decode(), set()).update(message.recipients)
         return found
 
-    @property
-    def trust_file(self) -> Path:
-        return self.internet.trust_file
-
     def change(self, domain: str) -> None:
         """A new body, then the id that announces it."""
         version = next(self._numbers)
@@ -65,7 +60,6 @@ class Town:
             f"mta-sts.{domain}", Serve(policy_text(MX, f"*.{domain}", max_age=MAX_AGE + version))
         )
         self.internet.zone.txt(f"_mta-sts.{domain}", f"v=STSv1; id={version};", secure=False)
-        self.versions[domain] = version
 
     async def restless(self) -> None:
         """Change policies for ever."""
