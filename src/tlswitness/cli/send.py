@@ -33,9 +33,9 @@ Nothing is added to the message and nothing is taken out: no Date, no Message-ID
 may be LF or CRLF.
 
 With --require-tls the message goes over authenticated TLS alone, and only to servers that promise the same for its
-further way (REQUIRETLS); where none does it fails, with 5.7.30. A header field `TLS-Required: No` asks for the
-contrary: the mail is to arrive, and no policy of the recipient's domain holds it up, though your own `tls`,
-`tls_verify` and `dane_required` do (RFC 8689).
+further way (REQUIRETLS); where none ever will it fails, with 5.7.30 or, for want of TLS itself, 5.7.10. A header field
+`TLS-Required: No` asks for the contrary: the mail is to arrive, and no policy of the recipient's domain holds it up,
+though your own `tls`, `tls_verify` and `dane_required` do (RFC 8689).
 
 \b
 Examples:

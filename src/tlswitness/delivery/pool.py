@@ -43,8 +43,7 @@ class Key:
     sts: StsDemand | None
     dane: DaneDemand | None
     tag: Tag
-    """A session that was opened for mail to which TLS is optional is never used for other mail, and neither is the
-    other way round."""
+    """A session that was opened for mail to which TLS is optional carries no other mail, nor the other way round."""
 
     @classmethod
     def of(cls, destination: Destination, plan: Plan, address: str) -> Key:

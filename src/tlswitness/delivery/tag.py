@@ -1,6 +1,6 @@
 """How a message is tagged: by its envelope, else by its header (RFC 8689 section 4.1).
 
-Separate because it is asked in one place only: whatever else depends on it is told the tag. Pure.
+Separate because the route, which obeys the tag, and the engine, which says it to its caller, must agree. Pure.
 """
 
 from __future__ import annotations

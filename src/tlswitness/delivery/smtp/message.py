@@ -1,9 +1,9 @@
 """A message as DATA carries it: CRLF line ends, dots doubled, the final dot (RFC 5321 sections 2.3.8, 4.1.1.4, 4.5.2);
 and as BDAT does: as it is (RFC 3030 section 2).
 
-Separate because it is done once for a message, however many sessions carry it, and because it keeps a message from
-ending early: a bare CR or LF, which some servers take for a line end, becomes CRLF before dots are looked for, so no
-octets of a message can be read as its end and what follows as commands ("SMTP smuggling").
+Separate because line ends are set right once for a message, however many sessions carry it, and because it keeps a
+message from ending early: a bare CR or LF, which some servers take for a line end, becomes CRLF before dots are looked
+for, so no octets of a message can be read as its end and what follows as commands ("SMTP smuggling").
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def local_reasons(host: HostName, local: LocalRules) -> tuple[str, ...]:
 def optional_reasons(tag: Tag) -> tuple[str, ...]:
     if tag is not Tag.OPTIONAL:
         return ()
-    return ("the message says TLS-Required: No, so nothing of the domain's policies is forbidden to it",)
+    return ("the message says TLS-Required: No, so no policy of the domain forbids its delivery",)
 
 
 def _records(dane: DaneRecords) -> tuple[str, ...]:

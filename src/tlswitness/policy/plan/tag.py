@@ -16,8 +16,7 @@ class Tag(StrEnum):
     REQUIRE = "require-tls"
     """REQUIRETLS: to authenticated servers alone, which pass the demand on."""
     OPTIONAL = "tls-optional"
-    """`TLS-Required: No`: the mail is to arrive, over TLS where that can be had; of what a policy demands nothing is
-    forbidden."""
+    """`TLS-Required: No`: the mail is to arrive, over TLS where that can be had; no policy of the domain forbids it."""
 
 
 class Named(StrEnum):
