@@ -100,9 +100,7 @@ class HookRunner:
     def _run(self) -> None:
         with asyncio.Runner() as runner:
             while (point := self._next()) is not None:
-                error = self._call(runner, point)
-                if error is not None or self._dropped > self._dropped_told:
-                    self._complain(error)
+                self._complain(self._call(runner, point))
 
     def _next(self) -> DataPoint | None:
         with self._changed:
