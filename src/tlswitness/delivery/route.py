@@ -265,7 +265,7 @@ class _Delivery:
         failure = refusal.failure
         self.sts_in_the_way |= refusal.by_sts
         verdict = str(failure.result_type) if failure is not None else "unreachable"
-        if refusal.tag is Tag.REQUIRE:
+        if refusal.by_message:
             verdict = "requiretls-not-possible"
         policy = f"sts-{sts.policy.mode}" if isinstance(sts, StsApplies) else "none"
         domain, host = self.destination.domain, str(refusal.host)

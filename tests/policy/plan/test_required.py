@@ -93,7 +93,7 @@ def test_nobody_is_connected_to_in_vain(
 ) -> None:
     refusal = make(dane, sts, local, named)
     assert isinstance(refusal, Refusal)
-    assert (refusal.status, refusal.host, refusal.tag) == (status, HOST, Tag.REQUIRE)
+    assert (refusal.status, refusal.host, refusal.by_message) == (status, HOST, True)
     assert refusal.reason.startswith("the message requires TLS (REQUIRETLS), and ")
     assert words in refusal.reason
     assert (refusal.failure, refusal.events) == (None, ()), "nobody failed: there is nothing to report"

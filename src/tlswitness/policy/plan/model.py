@@ -160,10 +160,10 @@ class Refusal:
     """What is wrong, where a policy or DNSSEC is why; also if it is not to be reported."""
     events: tuple[PolicyFailed, ...] = ()
     """What is to be reported: at most one."""
-    tag: Tag = Tag.NORMAL
-    """REQUIRE: only messages with this tag ask for more than the host can give."""
+    by_message: bool = False
+    """The message requires TLS, and that alone is why: other mail may go there."""
 
     @property
     def by_sts(self) -> bool:
         """Whether an MTA-STS policy may be why: a newer one might let the mail through (RFC 8461 section 5)."""
-        return self.tag is Tag.REQUIRE or (self.failure is not None and self.failure.cause is Cause.STS_MX_MISMATCH)
+        return self.by_message or (self.failure is not None and self.failure.cause is Cause.STS_MX_MISMATCH)

@@ -70,4 +70,4 @@ def _missing(plan: Plan, sts: StsAnswer, named: Named) -> tuple[str, bool]:
 
 
 def _refused(plan: Plan, words: str, status: str) -> Refusal:
-    return Refusal(plan.domain, plan.host, f"{DEMANDED}{words}", status, tag=Tag.REQUIRE)
+    return Refusal(plan.domain, plan.host, f"{DEMANDED}{words}", status, by_message=True)
