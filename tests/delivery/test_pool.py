@@ -199,6 +199,17 @@ async def test_idle_connections_count_and_make_room(world, limit, left):
     assert world.pool.take(replace(KEY, domain=OTHER)) is elsewhere
 
 
+async def test_a_goodbye_that_is_cut_short_before_it_has_begun_gives_the_connection_back(world):
+    """In one turn of the loop a session goes, to make room, and somebody else needs a place."""
+    places = Places(1)
+    pool = Pool(VirtualClock(), places)
+    session = world.session()
+    pool.leave(session)
+    places.on_need()
+    await until(lambda: session.connection.end == "abort")
+    assert not pool._leaving
+
+
 def test_a_key_is_cheap_to_look_up(monkeypatch):
     monkeypatch.setattr(
         StsPolicy, "__hash__", lambda self: pytest.fail("whole policies are not hashed for each message")

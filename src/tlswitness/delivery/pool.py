@@ -11,6 +11,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from tlswitness.delivery.attempt import Session
 from tlswitness.delivery.places import Places
@@ -140,7 +141,7 @@ class Pool:
         hurry = HURRY if self._places.scarce else None
         task = asyncio.get_running_loop().create_task(_goodbye(session, hurry))
         self._leaving[task] = None
-        task.add_done_callback(self._leaving.pop)
+        task.add_done_callback(partial(self._left, session))
 
     async def close(self, within: float = CLOSE_WITHIN) -> None:
         """Say goodbye to all, and keep nothing from now on."""
@@ -155,6 +156,11 @@ class Pool:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    def _left(self, session: Session, task: asyncio.Task[None]) -> None:
+        del self._leaving[task]
+        if task.cancelled():
+            session.connection.abort()  # a task that is cancelled before it has begun runs none of its code
 
     def _make_a_place(self) -> None:
         if self._idle:
