@@ -302,6 +302,15 @@ def test_a_goodbye_of_the_server_says_that_it_took_no_more(playbook: Any) -> Non
     assert [transaction.results for transaction in jobs.settled] == [(LATER,), (LATER,)]
 
 
+def test_behind_a_reset_that_was_refused_messages_may_have_been_taken(playbook: Any) -> None:
+    """Two whole messages stand behind it, and nothing keeps the server from taking them."""
+    jobs = Queue(ONE, ONE, ONE)
+    steps = [*chunk(RCPT), *chunk(RCPT, reset=True), *chunk(RCPT, reset=True)]
+    playbook.play(transact_each(CHUNKING, jobs), *steps, OK, OK, ">> 550 5.1.1 no", ">> 500 5.5.1 what")
+    unknown = Later("4.5.1", "500 5.5.1 what", uncertain=True)
+    assert [transaction.results for transaction in jobs.settled] == [(NO,), (unknown,), (unknown,)]
+
+
 LONG = prepare(b"x" * (MAX_CHUNK - 1) + b"\r\n")
 
 

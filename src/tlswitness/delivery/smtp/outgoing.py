@@ -37,7 +37,7 @@ class Later:
     status: str
     text: str
     uncertain: bool = False
-    """The whole message was written and no reply came back: the server may have it all the same."""
+    """The whole message was written and no reply to it was read: the server may have it all the same."""
     crowded: bool = False
     """The message may have had too many recipients: the next one may take this one along."""
 
@@ -167,9 +167,13 @@ class Outgoing:
         self._rest(Taken(reply.status, reply.text) if reply.positive else _refusal(reply))
 
     def settle(self, ended: Ended | None) -> None:
-        """Tell the outcome. Who has no result when the session ends is to be tried again."""
+        """Tell the outcome. Who has no result when the session ends is to be tried again.
+
+        After 421 a server reads no more. One that only refused RSET goes on, with all that was written behind it.
+        """
         if ended is not None and not isinstance(ended, Parted):
-            self._rest(Later(ended.status, ended.text, uncertain=self.complete and isinstance(ended, Lost)))
+            over = isinstance(ended, Refused) and ended.reply.closing
+            self._rest(Later(f"4{ended.status[1:]}", ended.text, uncertain=self.complete and not over))
         places = range(len(self.job.envelope.recipients))
         self.job.settle(Transaction(tuple([self._results[place] for place in places]), ended))
 
