@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from tlswitness.datapoint.failure import Cause, Failure
 from tlswitness.delivery.course import Course, Literal, NoCourse
 from tlswitness.delivery.decided import HOLD, MAX_DESTINATIONS, Decisions
@@ -56,6 +58,21 @@ def test_what_was_learnt_from_a_resolver_that_is_believed_otherwise_now_is_forgo
     decisions.of(DESTINATION).keep_sts(DOMAIN, STS)
     resolver.generation += 1
     assert decisions.of(DESTINATION).sts(DOMAIN) is None
+
+
+@pytest.mark.parametrize("over", ["time", "trust"])
+def test_a_delivery_that_takes_long_is_given_nothing_old(over):
+    """It was at another host meanwhile, and what others decided about the next one does not count any more."""
+    clock, resolver = VirtualClock(), FakeResolver()
+    held = Decisions(clock, resolver).of(DESTINATION)
+    held.keep_course(None, COURSE)
+    held.keep_sts(DOMAIN, STS)
+    held.keep_plan(COURSE, STS, PLAN)
+    if over == "time":
+        clock.advance(HOLD)
+    else:
+        resolver.generation += 1
+    assert (held.course(None), held.sts(DOMAIN), held.plan(MX, COURSE, STS)) == (None, None, None)
 
 
 def test_what_keeps_mail_from_going_or_is_to_be_told_is_not_remembered():

@@ -35,18 +35,25 @@ class _Planned:
 
 @dataclass(slots=True)
 class Decided:
-    """For one destination."""
+    """For one destination. A delivery may hold it for long: what is over is not given to it either."""
 
     destination: Destination
     generation: int
     """Of the resolver, before anything was asked."""
     until: float
+    _clock: Callable[[], float]
+    _resolver: Resolver
     _courses: dict[Hop | None, Course] = field(default_factory=dict)
     _sts: dict[Domain, StsAnswer] = field(default_factory=dict)
     _plans: dict[HostName, _Planned] = field(default_factory=dict)
 
+    @property
+    def holds(self) -> bool:
+        """Whether what was decided still counts."""
+        return self._clock() < self.until and self.generation == self._resolver.generation
+
     def course(self, hop: Hop | None) -> Course | None:
-        return self._courses.get(hop)
+        return self._courses.get(hop) if self.holds else None
 
     def keep_course(self, hop: Hop | None, course: Course | Literal | NoCourse) -> None:
         """A course whose order is left to chance is drawn anew for each message (RFC 5321 section 5.1)."""
@@ -54,7 +61,7 @@ class Decided:
             self._courses[hop] = course
 
     def sts(self, domain: Domain) -> StsAnswer | None:
-        return self._sts.get(domain)
+        return self._sts.get(domain) if self.holds else None
 
     def keep_sts(self, domain: Domain, answer: StsAnswer) -> None:
         if answer.failure is None:
@@ -63,7 +70,7 @@ class Decided:
     def plan(self, host: HostName | BadName, course: Course, sts: StsAnswer, tag: Tag = Tag.NORMAL) -> Plan | None:
         """Plans for messages with another tag, which are few, are made for each of them."""
         known = self._plans.get(host) if isinstance(host, HostName) and tag is Tag.NORMAL else None
-        if known is None or known.sts is not sts or not _alike(known.course, course):
+        if known is None or not self.holds or known.sts is not sts or not _alike(known.course, course):
             return None
         return known.plan
 
@@ -92,17 +99,13 @@ class Decisions:
 
     def of(self, destination: Destination) -> Decided:
         """What holds now; empty where nothing was decided, or too long ago, or under other settings."""
-        now, generation = self._clock(), self._resolver.generation
         known = self._by_domain.get(destination.domain)
-        if (
-            known is None
-            or known.until <= now
-            or known.destination is not destination
-            or known.generation != generation
-        ):
+        if known is None or known.destination is not destination or not known.holds:
             if len(self._by_domain) >= MAX_DESTINATIONS:
                 self._by_domain.clear()
-            known = self._by_domain[destination.domain] = Decided(destination, generation, now + HOLD)
+            until, generation = self._clock() + HOLD, self._resolver.generation
+            known = Decided(destination, generation, until, self._clock, self._resolver)
+            self._by_domain[destination.domain] = known
         return known
 
     def forget(self, domain: Domain) -> None:
