@@ -962,3 +962,20 @@ class TestBursts:
         (outcome,) = await world.router.deliver(world.destination, envelope, CONTENT)
         assert isinstance(outcome, Delivered)
         assert world.policies.rechecks == [DOMAIN]
+
+
+async def test_a_plan_that_counts_no_more_is_made_anew_when_the_message_has_waited_for_a_connection(world, memory):
+    world.mx("mx1.example.com")
+    world.serve("192.0.2.1", MAIL=[memory.HANG, "250 2.1.0 ok"])
+    one = Limits(connections=1)
+    first = asyncio.create_task(world.deliver(limits=one))
+    await until(lambda: world.opener.servers["192.0.2.1"].connections)
+    second = asyncio.create_task(world.deliver(B, limits=one))
+    await until(lambda: sum(len(lanes.queue) for lanes in world.router.means.dispatcher._lanes.values()))
+    world.mx("mx1.example.com", security=Security.SECURE)
+    world.tlsa("mx1.example.com")
+    world.resolver.generation += 1
+    first.cancel()
+    (outcome,) = await second
+    assert isinstance(outcome, Delivered)
+    assert [plan.dane is not None for _, plan in world.opener.opened] == [False, True]

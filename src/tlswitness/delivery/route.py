@@ -72,7 +72,7 @@ class Router:
     _closed: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
-        self.means = Means(self.opener, Dispatcher(self.pool), self.clock)
+        self.means = Means(self.opener, Dispatcher(self.pool), self.clock, lambda: self.resolver.generation)
         self.decisions = Decisions(self.clock, self.resolver)
 
     async def deliver(
@@ -149,10 +149,15 @@ class _Delivery:
     """Addresses so far."""
     sts_in_the_way: bool = False
     """An MTA-STS policy kept mail from a host of the current course: worth another look."""
+    generation: int = field(init=False)
+    """Of the resolver, before the current course was found."""
+    outdated: bool = False
+    """DNS is believed otherwise since, so the plans of this course let no more mail go: it is to be found anew."""
     tag: Tag = field(init=False)
 
     def __post_init__(self) -> None:
         self.tag = tag_of(self.envelope, self.content)
+        self.generation = self.router.resolver.generation
 
     @property
     def over(self) -> bool:
@@ -177,15 +182,26 @@ class _Delivery:
 
     async def _route(self) -> None:
         for hop in self.destination.hops or (None,):
-            match self.decided.course(hop) or await self._find_course(hop):
-                case NoCourse() as nowhere:
-                    self._nowhere(nowhere)
-                case Literal() as literal:
-                    await self._literal(literal)
-                case Course() as course:
-                    await self._course(course)
+            await self._hop(hop)
+            if self.outdated and not self.over:
+                await self._hop(hop)
             if self.over:
                 return
+
+    async def _hop(self, hop: Hop | None) -> None:
+        self.outdated = False
+        self.generation = self.router.resolver.generation
+        found = self.decided.course(hop) or await self._find_course(hop)
+        if self.generation != self.router.resolver.generation:  # the first lookup of all tests the resolver
+            self.generation = self.router.resolver.generation
+            found = await self._find_course(hop)
+        match found:
+            case NoCourse() as nowhere:
+                self._nowhere(nowhere)
+            case Literal() as literal:
+                await self._literal(literal)
+            case Course() as course:
+                await self._course(course)
 
     async def _find_course(self, hop: Hop | None) -> Course | Literal | NoCourse:
         course = await find_course(hop, self.destination, self.router.resolver, self.router.rng)
@@ -216,7 +232,7 @@ class _Delivery:
         sts = self.decided.sts(domain) or await self._find_policy(domain)
         self.sts_in_the_way = False
         await self._hosts(course, sts)
-        if self.over or not self.sts_in_the_way or not isinstance(sts, StsApplies) or not sts.cached:
+        if self.over or self.outdated or not self.sts_in_the_way or not isinstance(sts, StsApplies) or not sts.cached:
             return
         again = await self.router.policies.recheck(sts)
         self.router.decisions.forget(self.destination.domain)
@@ -238,21 +254,24 @@ class _Delivery:
 
     async def _hosts(self, course: Course, sts: StsAnswer) -> None:
         for host in course.hosts:
-            plan = self.decided.plan(host, course, sts, self.tag) or await self._find_plan(host, course, sts)
-            if isinstance(plan, Plan):
-                for event in plan.events:
-                    self.router.opener.report(event)
-                await self._plan(plan, self.destination)
-            else:
-                self._refused(plan, sts)
-                if course.implicit and plan.status == "4.4.4":
-                    # Neither MX nor address: there is no such mail domain, and there will be none tomorrow.
-                    self.ledger.reject("5.4.4", plan.reason)
-            if self.over:
+            await self._host(host, course, sts)
+            if self.over or self.outdated:
                 return
         if course.more and self.tag is Tag.REQUIRE:
             # Nobody has asked the others: no reason for a bounce.
             self.ledger.note("4.4.1", f"{course.next_hop.domain} has more MXs than are tried")
+
+    async def _host(self, host: HostName | BadName, course: Course, sts: StsAnswer) -> None:
+        plan = self.decided.plan(host, course, sts, self.tag) or await self._find_plan(host, course, sts)
+        if isinstance(plan, Plan):
+            for event in plan.events:
+                self.router.opener.report(event)
+            await self._plan(plan, self.destination)
+            return
+        self._refused(plan, sts)
+        if course.implicit and plan.status == "4.4.4":
+            # Neither MX nor address: there is no such mail domain, and there will be none tomorrow.
+            self.ledger.reject("5.4.4", plan.reason)
 
     async def _find_plan(self, host: HostName | BadName, course: Course, sts: StsAnswer) -> Plan | Refusal:
         plan = await self.router.plan(self.destination, host, course, sts, self.tag)
@@ -279,7 +298,7 @@ class _Delivery:
             self._no_family(plan, destination)
         for address in addresses:
             await self._address(plan, address, destination)
-            if self.over:
+            if self.over or self.outdated:
                 return
 
     def _no_family(self, plan: Plan, destination: Destination) -> None:
@@ -291,8 +310,10 @@ class _Delivery:
     async def _address(self, plan: Plan, address: str, destination: Destination) -> None:
         self.tried += 1
         key = self.decided.key(plan, address)
-        visit = Visit(self.router.means, destination, self.envelope, self.content, self.ledger, plan, address, key)
+        means, generation = self.router.means, self.generation
+        visit = Visit(means, destination, self.envelope, self.content, self.ledger, plan, address, key, generation)
         broken = await visit.pay()
+        self.outdated = self.outdated or visit.outdated
         self.sts_in_the_way |= broken is not None and broken.sts_forbids
 
 

@@ -15,7 +15,7 @@ from tlswitness.delivery.attempt import Broken, Opener, Session
 from tlswitness.delivery.dispatch import Dispatcher
 from tlswitness.delivery.ledger import Ledger
 from tlswitness.delivery.line import Line, policy_words, tls_words, wanted
-from tlswitness.delivery.outcome import Envelope
+from tlswitness.delivery.outcome import Envelope, Relay
 from tlswitness.delivery.pool import Key
 from tlswitness.delivery.settings import Destination, Limits
 from tlswitness.delivery.smtp.message import Content
@@ -34,6 +34,8 @@ class Means:
     opener: Opener
     dispatcher: Dispatcher
     clock: Callable[[], float]
+    generation: Callable[[], int] = lambda: 0
+    """Of the resolver."""
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +50,8 @@ class Visit:
     plan: Plan
     address: str
     key: Key
+    generation: int = 0
+    """Of the resolver, before the plan was made. A message that waits for a connection may outlive it."""
     fresh: bool = field(default=False, init=False)
     _waiting: tuple[str, ...] = field(init=False)
     """Recipients who are in no transaction yet."""
@@ -64,7 +68,7 @@ class Visit:
         try:
             while self._waiting:
                 self._since = self.means.clock()
-                broken = await self.means.dispatcher.carry(self)
+                broken = self._outdated() if self.outdated else await self.means.dispatcher.carry(self)
                 if broken is not None:
                     self.ledger.note(broken.status, broken.text, broken.relay)
                     tls = tls_words(broken.tls, "none")
@@ -74,6 +78,11 @@ class Visit:
             self._over = True
             self._waiting = ()
         return None
+
+    @property
+    def outdated(self) -> bool:
+        """DNS is believed otherwise than when the plan was made: it lets no more mail go."""
+        return self.generation != self.means.generation()
 
     # What the dispatcher asks for.
 
@@ -87,13 +96,15 @@ class Visit:
 
     @property
     def more(self) -> bool:
-        return bool(self._waiting)
+        return bool(self._waiting) and not self.outdated
 
     async def open(self) -> Session | Broken:
+        if self.outdated:
+            return self._outdated()
         return await self.means.opener.open(self.plan, self.address, self.destination)
 
     def job(self, session: Session) -> Job | None:
-        if not self._waiting:
+        if not self.more:
             return None
         limit = self.limits.recipients
         part, self._waiting = self._waiting[:limit], self._waiting[limit:]
@@ -102,6 +113,11 @@ class Visit:
         return Job(envelope, self.content, settled, partial(self._depart, session, part))
 
     # Within.
+
+    def _outdated(self) -> Broken:
+        relay = Relay(self.plan.host.text, self.address, self.plan.port)
+        text = f"DNS is believed otherwise than when the way to {relay} was planned"
+        return Broken(relay, "4.4.3", text, "outdated")
 
     def _depart(self, session: Session, part: tuple[str, ...]) -> bool:
         if not self._over:
