@@ -93,8 +93,8 @@ async def world(memory):
         task.cancel()
     await asyncio.gather(*world.tasks, return_exceptions=True)
     await world.pool.close()
-    assert not world.dispatcher._lanes, "what nobody uses is forgotten"
-    assert not world.dispatcher._carriages
+    assert not world.dispatcher._queues, "what nobody uses is forgotten"
+    assert not world.dispatcher._busy
     for server in world.opener.servers.values():
         assert all(connection.end for connection in server.connections), "a connection was left open"
 
@@ -248,7 +248,7 @@ async def test_a_withdrawn_message_takes_no_other_with_it(world):
     assert [connection.end for connection in server.connections] == ["abort", ""]
 
 
-async def test_breaking_off_is_told_to_all_aboard(world, memory):
+async def test_breaking_off_is_told_to_all_in_the_session(world, memory):
     server = world.serve(**{".": memory.HANG})
     letters = [world.send("a", limits=ONE), world.send("b", limits=ONE)]
     await until(lambda: server.connections and "RCPT TO:<b@example.com>" in server.connections[0].commands)
@@ -257,7 +257,7 @@ async def test_breaking_off_is_told_to_all_aboard(world, memory):
     assert [letter.results[0].uncertain for letter, _ in letters] == [True, False]
 
 
-async def test_a_fault_of_ours_is_told_to_all_aboard(world, memory):
+async def test_a_fault_of_ours_is_told_to_all_in_the_session(world, memory):
     def broken(argument):
         raise ZeroDivisionError
 
@@ -290,9 +290,22 @@ async def test_who_gave_up_a_moment_ago_is_not_taken_along(world):
     second, cancelled = world.send("b", limits=ONE)
     third, task = world.send("c", limits=ONE)
     await until(lambda: first.departed)
-    lanes = world.dispatcher._lanes[DOMAIN]
+    queue = world.dispatcher._queues[DOMAIN]
     cancelled.cancel()
-    assert lanes.take_along(KEY).errand is third, "the second one's task has not run yet"
+    assert queue.take_along(KEY).errand is third, "the second one's task has not run yet"
     assert second.names == ["b"]
     task.cancel()
     assert server.taken == []
+
+
+@pytest.mark.parametrize(("enough", "conversations"), [(1e12, 3), (1.0, 1)])
+async def test_a_session_takes_no_more_along_when_its_time_gets_short(world, monkeypatch, enough, conversations):
+    server = world.serve()
+    begun = []
+    begin = world.memory.Connection.begin
+    monkeypatch.setattr(world.memory.Connection, "begin", lambda self, *with_: begun.append(1) or begin(self, *with_))
+    monkeypatch.setattr("tlswitness.delivery.dispatch.ENOUGH", enough)  # 1e12: it is short at once
+    letters = [world.send(name, limits=ONE) for name in "abc"]
+    await asyncio.gather(*(task for _, task in letters))
+    assert taken(server) == list("abc")
+    assert (len(server.connections), len(begun)) == (1, conversations)

@@ -854,7 +854,7 @@ class TestEnds:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert server.connections[0].end == "abort"
-        assert not world.router.means.dispatcher._lanes
+        assert not world.router.means.dispatcher._queues
         assert not world.router._under_way
 
     async def test_closing_defers_what_is_open(self, world, memory):
@@ -971,7 +971,7 @@ async def test_a_plan_that_counts_no_more_is_made_anew_when_the_message_has_wait
     first = asyncio.create_task(world.deliver(limits=one))
     await until(lambda: world.opener.servers["192.0.2.1"].connections)
     second = asyncio.create_task(world.deliver(B, limits=one))
-    await until(lambda: sum(len(lanes.queue) for lanes in world.router.means.dispatcher._lanes.values()))
+    await until(lambda: sum(len(queue.entries) for queue in world.router.means.dispatcher._queues.values()))
     world.mx("mx1.example.com", security=Security.SECURE)
     world.tlsa("mx1.example.com")
     world.resolver.generation += 1

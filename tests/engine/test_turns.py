@@ -83,5 +83,52 @@ async def test_who_gives_up_while_waiting_takes_no_turn_and_keeps_none_from_othe
         await stack.enter_async_context(world.turns.turn(C))
 
 
+async def test_who_always_has_mail_under_way_does_not_keep_the_rest_out(monkeypatch):
+    monkeypatch.setattr("tlswitness.engine.turns.SHARED_FOR", 0.0)
+    world = World(1)
+    world.begin("a1", A)
+    await world.settle()
+    world.begin("a2", A)  # nobody waits: it may join
+    world.begin("b", B)
+    await world.settle()
+    world.begin("a3", A)  # behind the one who waits
+    await world.settle()
+    assert world.has == ["a1", "a2"]
+    await world.end("a1")
+    world.begin("a4", A)
+    await world.end("a2")
+    assert world.has == ["b"]
+    await world.end("b")
+    assert world.has == ["a3", "a4"]
+    await world.end("a3", "a4")
+    assert not world.turns._turns
+
+
+async def test_one_that_is_slow_does_not_collect_turns(monkeypatch):
+    monkeypatch.setattr("tlswitness.engine.turns.SHARED_FOR", 0.0)
+    world = World(3)
+    for name, domain in (("b", B), ("a1", A), ("c", C)):
+        world.begin(name, domain)
+    await world.settle()
+    world.begin("d", Domain("d.example"))
+    await world.settle()
+    world.begin("a2", A)
+    await world.settle()
+    await world.end("b", "c")
+    assert world.has == ["a1", "d", "a2"]
+    for name in "ef":
+        world.begin(name, Domain(f"{name}.example"))
+    await world.settle()
+    world.begin("a3", A)  # a third turn is not for it
+    await world.end("d")
+    assert world.has == ["a1", "a2", "e"]
+    await world.end("e")
+    assert world.has == ["a1", "a2", "f"]
+    await world.end("a1", "f")
+    assert world.has == ["a2", "a3"]
+    await world.end("a2", "a3")
+    assert not world.turns._turns
+
+
 async def test_one_message_has_half():
     assert [Turns(limit).of_one_message for limit in (1, 2, 3, 100)] == [1, 1, 1, 50]

@@ -24,6 +24,11 @@ from tlswitness.delivery.smtp.talk import Lost, Timeouts
 from tlswitness.delivery.smtp.transaction import Then, transact_each
 from tlswitness.names import Domain
 
+ENOUGH = 4
+"""A session takes no more along when this part of the time for one conversation is over: the last message that it took
+must not be broken off half-way for those before it.
+"""
+
 
 class Errand(Protocol):
     """One message for one server: as many transactions as its recipients take."""
@@ -56,17 +61,17 @@ class Errand(Protocol):
         ...
 
 
-class _Turn(Enum):
-    """What a trip waited for."""
+class _Told(Enum):
+    """What ended the wait of an entry."""
 
-    PLACE = "it may open a connection"
-    END = "a session has carried it"
+    CONNECT = "it may open a connection"
+    CARRIED = "a session has carried it"
 
 
-class _Trip:
-    """What one session carries of an errand."""
+class _Entry:
+    """An errand in the queue; then what one session carries of it."""
 
-    __slots__ = ("_asked", "_in_flight", "errand", "queued", "turn")
+    __slots__ = ("_asked", "_in_flight", "errand", "queued", "told")
 
     def __init__(self, errand: Errand) -> None:
         self.errand = errand
@@ -77,12 +82,17 @@ class _Trip:
         self.wait()
 
     def wait(self) -> None:
-        self.turn: asyncio.Future[_Turn] = asyncio.get_running_loop().create_future()
+        self.told: asyncio.Future[_Told] = asyncio.get_running_loop().create_future()
 
     @property
     def waits(self) -> bool:
         """It is queued, and was not cancelled a moment ago without its task's having run since."""
-        return self.queued and not self.turn.done()
+        return self.queued and not self.told.done()
+
+    @property
+    def may_connect(self) -> bool:
+        told = self.told
+        return told.done() and not told.cancelled() and told.exception() is None and told.result() is _Told.CONNECT
 
     def job(self, session: Session) -> Job | None:
         job = self.errand.job(session)
@@ -94,8 +104,8 @@ class _Trip:
     def leave(self, error: Exception | None = None) -> None:
         """The session asks for no more, or was broken off by an error of ours."""
         self._asked = False
-        if error is not None and not self.turn.done():
-            self.turn.set_exception(error)
+        if error is not None and not self.told.done():
+            self.told.set_exception(error)
         self._look_for_end()
 
     def _settled(self, tell: Callable[[Transaction], None], transaction: Transaction) -> None:
@@ -104,46 +114,46 @@ class _Trip:
         self._look_for_end()
 
     def _look_for_end(self) -> None:
-        if not self._in_flight and not self.turn.done() and not (self._asked and self.errand.more):
-            self.turn.set_result(_Turn.END)
+        if not self._in_flight and not self.told.done() and not (self._asked and self.errand.more):
+            self.told.set_result(_Told.CARRIED)
 
 
 @dataclass(slots=True, eq=False)
-class _Lanes:
-    """The trips to one destination."""
+class _Queue:
+    """The queue of one destination."""
 
-    queue: deque[_Trip] = field(default_factory=deque)
+    entries: deque[_Entry] = field(default_factory=deque)
     """In the order in which they came; those that are queued no more are passed over."""
-    by_key: dict[Key, deque[_Trip]] = field(default_factory=dict)
+    by_key: dict[Key, deque[_Entry]] = field(default_factory=dict)
     """The same, apart from those that want a fresh session."""
     held: int = 0
     """Connections that carry something, or are being opened."""
 
-    def add(self, trip: _Trip) -> None:
-        trip.queued = True
-        self.queue.append(trip)
-        if not trip.errand.fresh:
-            self.by_key.setdefault(trip.errand.key, deque()).append(trip)
+    def add(self, entry: _Entry) -> None:
+        entry.queued = True
+        self.entries.append(entry)
+        if not entry.errand.fresh:
+            self.by_key.setdefault(entry.errand.key, deque()).append(entry)
 
-    def take_along(self, key: Key) -> _Trip | None:
+    def take_along(self, key: Key) -> _Entry | None:
         """The next one that a session under `key` can carry."""
         lane = self.by_key.get(key)
         while lane:
-            trip = lane.popleft()
-            if trip.waits:
-                trip.queued = False
-                return trip
+            entry = lane.popleft()
+            if entry.waits:
+                entry.queued = False
+                return entry
         if lane is not None:
             del self.by_key[key]
         return None
 
     def admit_next(self, limit: int) -> None:
         """Let the next one open a connection, if there may be one more."""
-        while self.queue and (self.held < limit or not self.queue[0].waits):
-            trip = self.queue.popleft()
-            if trip.waits:
-                trip.queued = False
-                trip.turn.set_result(_Turn.PLACE)
+        while self.entries and (self.held < limit or not self.entries[0].waits):
+            entry = self.entries.popleft()
+            if entry.waits:
+                entry.queued = False
+                entry.told.set_result(_Told.CONNECT)
                 self.held += 1
 
 
@@ -152,8 +162,8 @@ class Dispatcher:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._lanes: dict[Domain, _Lanes] = {}
-        self._carriages: set[_Carriage] = set()
+        self._queues: dict[Domain, _Queue] = {}
+        self._busy: set[_Busy] = set()
 
     async def carry(self, errand: Errand) -> Broken | None:
         """Carry as much of `errand` as one session does; Broken where it takes a new one and that cannot be had.
@@ -161,84 +171,84 @@ class Dispatcher:
         An idle session is used at once; else the errand waits until it may open a connection, or until a session under
         way takes it along, whichever comes first.
         """
-        key, limit, trip = errand.key, errand.limits.connections, _Trip(errand)
-        lanes = self._lanes.get(key.domain)
-        if lanes is None:
-            lanes = self._lanes[key.domain] = _Lanes()
+        key, limit, entry = errand.key, errand.limits.connections, _Entry(errand)
+        queue = self._queues.get(key.domain)
+        if queue is None:
+            queue = self._queues[key.domain] = _Queue()
         session = None if errand.fresh else self._pool.take(key)
         if session is not None:
-            lanes.held += 1  # an idle connection was counted, too: see `make_room`
-        elif lanes.held < limit and not lanes.queue:
-            lanes.held += 1
-        elif await self._queue(lanes, trip) is _Turn.END:
+            queue.held += 1  # an idle connection was counted, too: see `make_room`
+        elif queue.held < limit and not queue.entries:
+            queue.held += 1
+        elif await self._wait(queue, entry) is _Told.CARRIED:
             return None
-        had = session or await self._session(lanes, errand)
+        had = session or await self._session(queue, errand)
         if isinstance(had, Broken):
             return had
-        carriage = _Carriage(had, lanes, trip)
-        self._carriages.add(carriage)
-        talk = transact_each(had.capabilities, carriage.next_job, errand.timeouts, idle=had.messages > 0)
-        had.connection.begin(talk, partial(self._arrived, carriage))
-        await self._end(trip)
+        busy = _Busy(had, queue, entry)
+        self._busy.add(busy)
+        talk = transact_each(had.capabilities, busy.next_job, errand.timeouts, idle=had.messages > 0)
+        had.connection.begin(talk, partial(self._arrived, busy))
+        await self._end(entry)
         return None
 
     def abort(self) -> None:
         """Break off all that is under way: what becomes of it is told to those who wait."""
-        for carriage in list(self._carriages):
-            carriage.session.connection.abort()
+        for busy in list(self._busy):
+            busy.session.connection.abort()
 
-    async def _queue(self, lanes: _Lanes, trip: _Trip) -> _Turn:
-        """Wait for a place, or for the end of the trip in a session of others."""
-        limit = trip.errand.limits.connections
-        lanes.add(trip)
-        lanes.admit_next(limit)
+    async def _wait(self, queue: _Queue, entry: _Entry) -> _Told:
+        """Wait until it may open a connection, or a session under way has carried it."""
+        limit = entry.errand.limits.connections
+        queue.add(entry)
+        queue.admit_next(limit)
         try:
-            turn = await trip.turn
+            told = await entry.told
         except asyncio.CancelledError:
-            if trip.queued:
-                trip.queued = False
-                lanes.admit_next(limit)  # passes over it
-            elif not trip.turn.cancelled() and trip.turn.result() is _Turn.PLACE:
-                self._release(trip.errand.key.domain, lanes, limit)
+            if entry.queued:
+                entry.queued = False
+                queue.admit_next(limit)  # passes over it
+            elif entry.may_connect:
+                self._release(entry.errand.key.domain, queue, limit)
             else:
-                self._forsake(trip)
+                self._forsake(entry)
             raise
-        if turn is _Turn.PLACE:
-            trip.wait()
-        return turn
+        if told is _Told.CONNECT:
+            entry.wait()
+        return told
 
-    async def _session(self, lanes: _Lanes, errand: Errand) -> Session | Broken:
+    async def _session(self, queue: _Queue, errand: Errand) -> Session | Broken:
         """For an errand that holds a place, which goes back where there is no session."""
         key, limit = errand.key, errand.limits.connections
         session: Session | Broken | None = None
         try:
             session = None if errand.fresh else self._pool.take(key)  # one may have become idle meanwhile
             if session is None:
-                self._pool.make_room(key.domain, limit, lanes.held)
+                self._pool.make_room(key.domain, limit, queue.held)
                 session = await errand.open()
         finally:
             if not isinstance(session, Session):
-                self._release(key.domain, lanes, limit)
+                self._release(key.domain, queue, limit)
         return session
 
-    async def _end(self, trip: _Trip) -> None:
+    async def _end(self, entry: _Entry) -> None:
         try:
-            await trip.turn
+            await entry.told
         except asyncio.CancelledError:
-            self._forsake(trip)
+            self._forsake(entry)
             raise
 
-    def _forsake(self, trip: _Trip) -> None:
-        """Nobody wants to know any more. What is on its way goes on where others are aboard; alone it is broken off."""
-        trip.turn.cancel()
-        for carriage in list(self._carriages):
-            if trip in carriage.aboard and all(other.turn.done() for other in carriage.aboard):
-                carriage.session.connection.abort()
+    def _forsake(self, entry: _Entry) -> None:
+        """Nobody wants to know any more. What is on its way goes on with what others send; alone it is broken off."""
+        entry.told.cancel()
+        for busy in list(self._busy):
+            if entry in busy.served and all(other.told.done() for other in busy.served):
+                busy.session.connection.abort()
 
-    def _arrived(self, carriage: _Carriage, ended: Ended | Exception | None) -> None:
+    def _arrived(self, busy: _Busy, ended: Ended | Exception | None) -> None:
         """The conversation is over."""
-        self._carriages.discard(carriage)
-        session, key, limits = carriage.session, carriage.key, carriage.limits
+        self._busy.discard(busy)
+        session, key, limits = busy.session, busy.key, busy.limits
         error = ended if isinstance(ended, Exception) else None
         match ended:
             case None if limits.idle > 0 and session.messages < limits.messages:
@@ -249,43 +259,45 @@ class Dispatcher:
                 session.connection.abort()  # nobody knows what the server waits for
             case _:
                 self._pool.leave(session)
-        for trip in carriage.aboard:
-            trip.leave(error)
-        self._release(key.domain, carriage.lanes, limits.connections)
+        for entry in busy.served:
+            entry.leave(error)
+        self._release(key.domain, busy.queue, limits.connections)
 
-    def _release(self, domain: Domain, lanes: _Lanes, limit: int) -> None:
-        lanes.held -= 1
-        lanes.admit_next(limit)
-        if not lanes.held and not lanes.queue:
-            self._lanes.pop(domain, None)
+    def _release(self, domain: Domain, queue: _Queue, limit: int) -> None:
+        queue.held -= 1
+        queue.admit_next(limit)
+        if not queue.held and not queue.entries:
+            self._queues.pop(domain, None)
 
 
-class _Carriage:
+class _Busy:
     """A session that carries errands, one after the other."""
 
-    __slots__ = ("aboard", "key", "lanes", "limits", "session")
+    __slots__ = ("key", "limits", "queue", "served", "session", "until")
 
-    def __init__(self, session: Session, lanes: _Lanes, trip: _Trip) -> None:
+    def __init__(self, session: Session, queue: _Queue, entry: _Entry) -> None:
         self.session = session
-        self.lanes = lanes
-        self.key = trip.errand.key
-        self.limits = trip.errand.limits
-        self.aboard: list[_Trip] = [trip]
+        self.queue = queue
+        self.key = entry.errand.key
+        self.limits = entry.errand.limits
+        self.until = asyncio.get_running_loop().time() + entry.errand.timeouts.conversation / ENOUGH
+        self.served: list[_Entry] = [entry]
         """Those that may not have ended; the last one is asked for more."""
 
     def next_job(self) -> Job | Then:
         """The next transaction, of the errand that was served last as long as it has any."""
         session, limits = self.session, self.limits
         full = session.messages >= limits.messages
-        trip: _Trip | None = self.aboard[-1]
-        while trip is not None and not full:
-            job = trip.job(session)
+        enough = asyncio.get_running_loop().time() >= self.until
+        entry: _Entry | None = self.served[-1]
+        while entry is not None and not full:
+            job = entry.job(session)
             if job is not None:
                 session.messages += 1
                 return job
-            follower = self.lanes.take_along(self.key)
+            follower = None if enough else self.queue.take_along(self.key)
             if follower is not None:
-                trip.leave()
-                self.aboard = [*(each for each in self.aboard if not each.turn.done()), follower]
-            trip = follower
+                entry.leave()
+                self.served = [*(each for each in self.served if not each.told.done()), follower]
+            entry = follower
         return Then.PART if full or limits.idle <= 0 else Then.STAY

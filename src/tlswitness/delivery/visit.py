@@ -96,7 +96,7 @@ class Visit:
 
     @property
     def more(self) -> bool:
-        return bool(self._waiting) and not self.outdated
+        return bool(self._waiting) and not self._over and not self.outdated
 
     async def open(self) -> Session | Broken:
         if self.outdated:

@@ -12,6 +12,7 @@ from tlswitness.delivery.smtp.talk import Lost, PeerClosed, Refused, Stage, Time
 from tlswitness.delivery.smtp.transaction import (
     MAX_AHEAD,
     MAX_CHUNK,
+    MAX_OCTETS_AHEAD,
     NO_CHUNKING,
     Job,
     Later,
@@ -52,7 +53,12 @@ def group(*recipients: str) -> list[str]:
         (ONE, [MAIL, ">> 550 5.1.1 no"], [NO], None),
         (ONE, [MAIL, OK, RCPT, ">> 550 5.1.1 no", "<< RSET", OK], [NO], None),
         (ONE, [MAIL, OK, RCPT, OK, "<< DATA", ">> 550 5.1.1 no", "<< RSET", OK], [NO], None),
-        (ONE, [MAIL, OK, RCPT, OK, "<< DATA", ">> 250 hm", "<< RSET", OK], [Later("4.5.0", "250 hm")], None),
+        (
+            ONE,
+            [MAIL, OK, RCPT, OK, "<< DATA", ">> 250 hm"],
+            [Later("4.5.0", "protocol error: DATA was answered with 250 at DATA")],
+            Lost(Stage.DATA, ProtocolError("DATA was answered with 250")),
+        ),
         (ONE, [MAIL, OK, RCPT, OK, "<< DATA", GO, *CONTENT, ">> 550 5.1.1 no"], [NO], None),
         (ONE, [MAIL, ">> 421 4.3.2 bye"], [LATER], Refused(Stage.MAIL, BYE)),
         (TWO, [MAIL, OK, RCPT, ">> 550 5.1.1 no", RCPT2, ">> 421 4.3.2 bye"], [NO, LATER], Refused(Stage.RCPT, BYE)),
@@ -287,6 +293,21 @@ def test_the_window_has_an_end(playbook: Any) -> None:
     )
     assert ended is None
     assert [transaction.results for transaction in jobs.settled] == [(GOOD,)] * (MAX_AHEAD + 2)
+
+
+def test_no_more_octets_are_on_their_way_than_fit_into_buffers(playbook: Any) -> None:
+    large = prepare(b"x" * (MAX_CHUNK - 2))
+    group = [MAIL, RCPT, f"<< BDAT {MAX_CHUNK} LAST", f"<< {'x' * (MAX_CHUNK - 2)}"]
+    ahead = MAX_OCTETS_AHEAD // MAX_CHUNK
+    jobs = Mixed(*[large] * (ahead + 2))
+    ended = playbook.play(
+        transact_each(CHUNKING, jobs),
+        *[*group, *["<< RSET", *group] * ahead, OK, OK, OK],
+        *["<< RSET", *group, OK, OK, OK, OK],
+        *[OK, OK, OK, OK] * ahead,
+    )
+    assert ended is None
+    assert [transaction.results for transaction in jobs.settled] == [(GOOD,)] * (ahead + 2)
 
 
 def test_all_on_their_way_are_lost_together(playbook: Any) -> None:

@@ -70,6 +70,8 @@ HALF = ProtocolError("half a message was accepted")
 WITHDRAWN = ProtocolError("the message was withdrawn")
 MAX_AHEAD = 8
 """Messages on their way in one session with CHUNKING. Should it break, the fate of as many is uncertain."""
+MAX_OCTETS_AHEAD = 128 * 1024
+"""Octets of such messages: they must fit into buffers while the server takes its time for the first one."""
 MAX_CHUNK = 64 * 1024
 """Octets of a content that is written before it is known whether anyone may have it."""
 
@@ -204,7 +206,7 @@ class _Dialogue:
 
     def _write_ahead(self) -> Talk[None]:
         """As many messages as may be on their way; one by DATA has to wait until it is its turn."""
-        while len(self.ahead) < MAX_AHEAD - 1 and not self.parted and (not self.ahead or self.ahead[-1].chunked):
+        while not self.parted and self._room_ahead():
             message = self._take()
             if message is None:
                 if self.then is Then.PART:
@@ -215,6 +217,11 @@ class _Dialogue:
             if message.chunked:
                 # Nobody knows what becomes of the message before, and only RSET makes up for its failure.
                 yield from self._write_bdat(message, reset=True)
+
+    def _room_ahead(self) -> bool:
+        ahead = self.ahead
+        octets = sum(message.job.content.size for message in ahead)
+        return len(ahead) < MAX_AHEAD - 1 and octets < MAX_OCTETS_AHEAD and (not ahead or ahead[-1].chunked)
 
     def _write_bdat(self, message: Outgoing, *, reset: bool) -> Talk[None]:
         if not message.written:
@@ -262,6 +269,8 @@ class _Dialogue:
         reply = yield from self._step(b"DATA\r\n", self.timeouts.data)
         if not isinstance(reply, Reply) or reply.closing:
             return _ended(Stage.DATA, reply)
+        if reply.positive:  # the replies are those to other commands: what a server waits for after that, nobody knows
+            return Lost(Stage.DATA, ProtocolError(f"DATA was answered with {reply.code}"))
         if reply.code != START_MAIL:
             message.refuse(reply)
             return None
