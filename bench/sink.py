@@ -34,7 +34,7 @@ class Counts:
 
     def release(self) -> None:
         for session in self.waiting:
-            session.say(b"250 2.0.0 taken\r\n")
+            session.go_on()
         self.waiting.clear()
 
 
@@ -52,6 +52,7 @@ class Session(asyncio.Protocol):
         self._content = False
         self._chunk = 0
         self._gather = False
+        self._held = False
         self._bye = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -108,7 +109,7 @@ class Session(asyncio.Protocol):
         replies: list[bytes] = []
         place = 0
         end = False  # of this language: what follows is TLS, or nothing
-        while not end:
+        while not end and not self._held:
             if self._content:
                 dot = text.find(b"\r\n.\r\n", place)
                 if dot < 0:
@@ -157,8 +158,15 @@ class Session(asyncio.Protocol):
         self._counts.messages += 1
         self._counts.last = time.monotonic()
         if self._gather:
+            self._held = True
             self._counts.waiting.append(self)
         return not self._gather
+
+    def go_on(self) -> None:
+        """With the reply that was held back, and with what has come since."""
+        self._held = False
+        self.say(b"250 2.0.0 taken\r\n")
+        self._smtp(b"")
 
     def _command(self, line: bytes) -> bytes | None:
         """The reply; None for a command that changes the session."""

@@ -60,7 +60,7 @@ def check(ctx: click.Context, *, as_json: bool) -> int:
 @json_option
 @click.pass_context
 def show(ctx: click.Context, *, domain: str | None, defaults: bool, as_json: bool) -> int:
-    r"""Print the configuration as it is understood.
+    """Print the configuration as it is understood.
 
     The output is a configuration file of the same meaning; with --defaults it is one to start from, with every option
     that is not set as a comment. With --json every option is there, set or not.

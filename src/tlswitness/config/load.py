@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import tomllib
@@ -33,12 +34,13 @@ class Loaded:
     """What an operator should hear, in words."""
 
 
-def load_config(path: Path | None = None, *, clock: Callable[[], float] = time.time) -> Loaded:
+def load_config(path: str | os.PathLike[str] | None = None, *, clock: Callable[[], float] = time.time) -> Loaded:
     """Load `path`, else the file of the environment, else the system's, else none.
 
-    Raises ConfigError with all that is wrong: file, key, line, value, what is allowed.
+    What an Engine takes is the `config` of the result. Raises ConfigError with all that is wrong: file, key, line,
+    value, what is allowed.
     """
-    path = path or machine.config_file()
+    path = Path(path) if path else machine.config_file()
     if path is None:
         return Loaded(Config(clock=clock), None)
     config = parse_config(_text(path), file=path, clock=clock)

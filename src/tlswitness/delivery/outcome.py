@@ -22,6 +22,11 @@ class Envelope:
     """REQUIRETLS (RFC 8689): only to servers that are authenticated and pass the demand on, else not at all; a
     `TLS-Required` field in the header is ignored then. With the null sender a lack of it does not lose the message."""
 
+    def __post_init__(self) -> None:
+        given: object = self.recipients
+        if isinstance(given, str):  # its characters would be taken for recipients
+            raise TypeError("recipients: a tuple of addresses is wanted, not one string")
+
 
 @dataclass(frozen=True, slots=True)
 class Relay:

@@ -23,6 +23,8 @@ class Family(StrEnum):
 
     def arrange(self, addresses: tuple[str, ...]) -> tuple[str, ...]:
         """The addresses to try, in order: with ANY the families take turns, so that a broken one costs one timeout."""
+        if len(addresses) == 1 and self is Family.ANY:
+            return addresses
         six = [address for address in addresses if ":" in address]
         four = [address for address in addresses if ":" not in address]
         match self:

@@ -77,7 +77,9 @@ class Engine:
         hooks: Iterable[HookFunction | HookModule] = (),
         surroundings: Surroundings | None = None,
     ) -> None:
-        self.config = config or Config()
+        self.config = Config() if config is None else config
+        if not isinstance(self.config, Config):
+            raise TypeError(f"an Engine takes a Config, such as load_config().config, not {type(config).__name__}")
         around = surroundings or Surroundings()
         self._around = around
         given = [hook if isinstance(hook, HookModule) else HookModule.of(hook) for hook in hooks]
@@ -136,6 +138,8 @@ class Engine:
         """
         if not self._open:
             raise RuntimeError("the engine is not open: deliver within `async with Engine(...)`")
+        if not isinstance(message, bytes):
+            raise TypeError(f"a message is bytes, not {type(message).__name__}")
         content = prepare(message)
         settled: dict[str, RecipientOutcome] = {}
         groups: dict[Domain, _Group] = {}
@@ -147,9 +151,7 @@ class Engine:
             destination = self._destination(recipient)
             group = groups.setdefault(destination.domain, _Group(destination))
             group.addresses.setdefault(recipient.address, []).append(given)
-        abreast = asyncio.Semaphore(self._turns.of_one_message)
-        parts = [self._deliver(group, envelope, content, abreast) for group in groups.values()]
-        for outcomes in [await parts[0]] if len(parts) == 1 else await asyncio.gather(*parts):
+        for outcomes in await self._deliver_all(list(groups.values()), envelope, content):
             settled |= outcomes
         return DeliveryOutcome(tuple([settled[given] for given in envelope.recipients]), tag_of(envelope, content))
 
@@ -178,13 +180,28 @@ class Engine:
         """What each hook was told, and what went wrong with it."""
         return self._hooks.counters()
 
-    async def _deliver(
-        self, group: _Group, envelope: Envelope, content: Content, abreast: asyncio.Semaphore
-    ) -> dict[str, RecipientOutcome]:
+    async def _deliver_all(
+        self, groups: list[_Group], envelope: Envelope, content: Content
+    ) -> list[dict[str, RecipientOutcome]]:
+        if len(groups) == 1:
+            return [await self._deliver(groups[0], envelope, content)]
+        abreast = asyncio.Semaphore(self._turns.of_one_message)
+
+        async def one(group: _Group) -> dict[str, RecipientOutcome]:
+            async with abreast:
+                return await self._deliver(group, envelope, content)
+
+        return await asyncio.gather(*map(one, groups))
+
+    async def _deliver(self, group: _Group, envelope: Envelope, content: Content) -> dict[str, RecipientOutcome]:
         addresses = tuple(group.addresses)
         part = envelope if addresses == envelope.recipients else replace(envelope, recipients=addresses)
-        async with abreast, self._turns.turn(group.destination.domain):
+        domain = group.destination.domain
+        turn = await self._turns.enter(domain)
+        try:
             outcomes = await self._router.deliver(group.destination, part, content)
+        finally:
+            self._turns.leave(domain, turn)
         return {
             given: outcome if given == outcome.recipient else replace(outcome, recipient=given)
             for outcome in outcomes

@@ -7,7 +7,8 @@ a message to thousands of domains would have them all run out of time, and of fi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -22,21 +23,24 @@ MAX_TURNS = 2
 
 
 @dataclass(slots=True, eq=False)
-class _Turn:
+class Turn:
+    """One destination's."""
+
     users: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     since: float | None = None
-    """When its place was taken, on the event loop's clock."""
+    """When it began."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Turns:
     """Messages to one destination share its turn: however many they are, they keep no other destination waiting."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._free = asyncio.Semaphore(limit)
         self._waiting = 0
-        self._turns: dict[Domain, list[_Turn]] = {}
+        self._turns: dict[Domain, list[Turn]] = {}
         """Of each destination, the oldest first; the last one can be joined."""
         self.of_one_message = max(1, limit // 2)
         """Turns that one message may have: the mail of others must come through beside it."""
@@ -44,41 +48,28 @@ class Turns:
     @asynccontextmanager
     async def turn(self, domain: Domain) -> AsyncIterator[None]:
         """Wait until it is the turn of `domain`, which lasts as long as anybody has it."""
-        while (turn := self._join(domain)) is None:
-            await self._turns[domain][0].over.wait()
+        turn = await self.enter(domain)
         try:
-            async with turn.lock:
-                if turn.since is None:
-                    await self._take()
-                    turn.since = asyncio.get_running_loop().time()
             yield
         finally:
-            turn.users -= 1
-            if not turn.users:
-                self._end(domain, turn)
+            self.leave(domain, turn)
 
-    def _join(self, domain: Domain) -> _Turn | None:
-        """The turn to take part in; None where that would be one too many."""
-        turns = self._turns.setdefault(domain, [])
-        if not turns or self._closed(turns[-1]):
-            if len(turns) >= MAX_TURNS:
-                return None
-            turns.append(_Turn())
-        turns[-1].users += 1
-        return turns[-1]
+    async def enter(self, domain: Domain) -> Turn:
+        """As `turn`, for who sees to it himself that it is left."""
+        while (turn := self._join(domain)) is None:
+            await self._turns[domain][0].over.wait()
+        if turn.since is None:
+            try:
+                await self._begin(turn)
+            except BaseException:
+                self.leave(domain, turn)
+                raise
+        return turn
 
-    def _closed(self, turn: _Turn) -> bool:
-        old = turn.since is not None and asyncio.get_running_loop().time() - turn.since >= SHARED_FOR
-        return old and self._waiting > 0
-
-    async def _take(self) -> None:
-        self._waiting += 1
-        try:
-            await self._free.acquire()
-        finally:
-            self._waiting -= 1
-
-    def _end(self, domain: Domain, turn: _Turn) -> None:
+    def leave(self, domain: Domain, turn: Turn) -> None:
+        turn.users -= 1
+        if turn.users:
+            return
         turns = self._turns[domain]
         turns.remove(turn)
         if not turns:
@@ -86,3 +77,27 @@ class Turns:
         turn.over.set()
         if turn.since is not None:
             self._free.release()
+
+    def _join(self, domain: Domain) -> Turn | None:
+        """The turn to take part in; None where that would be one too many."""
+        turns = self._turns.setdefault(domain, [])
+        if not turns or self._closed(turns[-1]):
+            if len(turns) >= MAX_TURNS:
+                return None
+            turns.append(Turn())
+        turns[-1].users += 1
+        return turns[-1]
+
+    def _closed(self, turn: Turn) -> bool:
+        return self._waiting > 0 and turn.since is not None and self._clock() - turn.since >= SHARED_FOR
+
+    async def _begin(self, turn: Turn) -> None:
+        async with turn.lock:
+            if turn.since is not None:
+                return
+            self._waiting += 1
+            try:
+                await self._free.acquire()
+            finally:
+                self._waiting -= 1
+            turn.since = self._clock()

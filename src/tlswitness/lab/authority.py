@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from enum import Enum, StrEnum
+from enum import StrEnum
 from functools import cached_property
 from types import EllipsisType
 
@@ -50,15 +50,23 @@ class Digest(StrEnum):
     MD5 = "md5"
 
 
-class Purpose(Enum):
+class Purpose(StrEnum):
     """Extended key usage (RFC 5280 section 4.2.1.12)."""
 
-    SERVER = (ExtendedKeyUsageOID.SERVER_AUTH,)
-    CLIENT = (ExtendedKeyUsageOID.CLIENT_AUTH,)
-    BOTH = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
-    ANY = (ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,)
-    NONE = ()
+    SERVER = "server"
+    CLIENT = "client"
+    BOTH = "both"
+    ANY = "any"
+    NONE = "none"
     """No such extension: fit for every purpose."""
+
+
+_USAGES = {
+    Purpose.SERVER: (ExtendedKeyUsageOID.SERVER_AUTH,),
+    Purpose.CLIENT: (ExtendedKeyUsageOID.CLIENT_AUTH,),
+    Purpose.BOTH: (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH),
+    Purpose.ANY: (ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,),
+}
 
 
 @dataclass(frozen=True)
@@ -264,7 +272,8 @@ class Authority:
             .not_valid_before(self._date(not_before))
             .not_valid_after(self._date(not_after))
         )
-        return builder.add_extension(x509.ExtendedKeyUsage(purpose.value), critical=False) if purpose.value else builder
+        usages = _USAGES.get(purpose)
+        return builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False) if usages else builder
 
     def _date(self, offset: float) -> datetime:
         return datetime.fromtimestamp(int(self.now), UTC) + timedelta(seconds=offset)

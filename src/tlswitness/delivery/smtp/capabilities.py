@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_KEYWORDS = 100
 """Keywords kept of one reply: a server may make up as many as it likes."""
@@ -47,6 +48,11 @@ def parse_capabilities(lines: Iterable[str], *, within_tls: bool = False) -> Cap
 
     What is no keyword is passed over. STARTTLS offered within TLS is ignored (RFC 3207 section 4.2).
     """
+    return _parsed(tuple(lines), within_tls)
+
+
+@lru_cache(64)  # a reply has 64 KiB at most, and most servers say the same as before
+def _parsed(lines: tuple[str, ...], within_tls: bool) -> Capabilities:
     keywords: set[str] = set()
     size: int | None = None
     for line in lines:

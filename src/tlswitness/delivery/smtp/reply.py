@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_LINE = 2048
 """Octets of one line without its end; RFC 5321 section 4.5.3.1.5 says 512. Bounds a line that never ends."""
@@ -18,6 +19,9 @@ MAX_BYTES = 64 * 1024
 """Octets of one reply with its line ends. Bounds memory where lines are long and many."""
 MAX_TEXT = 900
 """Characters of a reply as shown in a log or DSN: the peer writes them."""
+
+SHORT = 64
+"""Octets of a line whose parts are kept: servers say the same few things for ever, and strangers write them."""
 
 SERVICE_CLOSING = 421
 """RFC 5321 section 3.8: may answer any command, and ends the session."""
@@ -92,6 +96,16 @@ class ProtocolError:
         return f"protocol error: {self.reason}"
 
 
+def _read(line: bytes) -> tuple[int | None, str, str]:
+    """Code, the mark behind it, and text; no code where the line is no reply."""
+    text = line.decode("utf-8", "backslashreplace")
+    mark = text[3:4]
+    return (_CODES.get(text[:3]) if mark in "- " else None), mark, text[4:]
+
+
+_known = lru_cache(256)(_read)
+
+
 class ReplyParser:
     """Turns bytes into replies, however they are cut into pieces."""
 
@@ -134,17 +148,15 @@ class ReplyParser:
             line = line[:-1]
         if len(line) > MAX_LINE:
             return self._fail("a line is too long")
-        text = line.decode("utf-8", "backslashreplace")
-        code = _CODES.get(text[:3])
-        mark = text[3:4]
-        if code is None or mark not in "- ":
+        code, mark, text = _known(line) if len(line) <= SHORT else _read(line)
+        if code is None:
             return self._fail("a line is no reply")
         if not self._lines and mark != "-":
-            return Reply(code, (text[4:],))
+            return Reply(code, (text,))
         if self._lines and code != self._code:
             return self._fail("the lines of a reply differ in code")
         self._code = code
-        self._lines.append(text[4:])
+        self._lines.append(text)
         self._size += octets
         if len(self._lines) > MAX_LINES or self._size > MAX_BYTES:
             return self._fail("a reply is too long")

@@ -220,8 +220,10 @@ class _Dialogue:
 
     def _room_ahead(self) -> bool:
         ahead = self.ahead
-        octets = sum(message.job.content.size for message in ahead)
-        return len(ahead) < MAX_AHEAD - 1 and octets < MAX_OCTETS_AHEAD and (not ahead or ahead[-1].chunked)
+        if not ahead:
+            return True
+        octets = sum([message.job.content.size for message in ahead])
+        return len(ahead) < MAX_AHEAD - 1 and octets < MAX_OCTETS_AHEAD and ahead[-1].chunked
 
     def _write_bdat(self, message: Outgoing, *, reset: bool) -> Talk[None]:
         if not message.written:
