@@ -23,6 +23,14 @@ def test_help(capsys):
     assert max(map(len, out.splitlines())) <= 100
 
 
+@pytest.mark.parametrize("words", [[verb] for verb in VERBS] + [["config", "show"], ["config", "check"]])
+def test_every_help_is_for_people(words, capsys):
+    assert main([*words, "--help"]) == Status.OK
+    out = capsys.readouterr().out
+    assert "\\b" not in out
+    assert "\b" not in out
+
+
 def test_help_imports_nothing_heavy():
     code = "import sys; from tlswitness.cli import main; main(['--help']); print(*sys.modules, sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

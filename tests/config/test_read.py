@@ -15,6 +15,10 @@ def problems(text: str) -> list[str]:
         ('tls = "always"', '1: tls = "always": allowed: "no", "ifavailable" or "required"'),
         ("tlss = 1", "1: tlss: no such option; did you mean `tls`?"),
         ("Use_DANE = true", "1: Use_DANE: no such option; did you mean `use_dane`?"),
+        (
+            "[domain.old.example]\ntls = 'no'",
+            '1: domain.old.example: no such option; a domain is written in quotes: [domain."old.example"]',
+        ),
         ("qwertz = true", "1: qwertz: no such option"),
         ("connect = 3", "1: connect: no such option; it stands under [timeouts]"),
         ("comment = 'x'", "1: comment: no such option"),

@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from tlswitness.config import DaneDigest, SmtpLimits, parse_config
+from tlswitness.config import Config, DaneDigest, SmtpLimits, parse_config
+from tlswitness.config.load import Loaded
 from tlswitness.delivery.outcome import Deferred, Delivered, Envelope, Failed
 from tlswitness.engine import Engine
 from tlswitness.engine import engine as engine_module
@@ -457,3 +458,13 @@ class TestManyDestinations:
                 assert kinds(outcome) == ["Delivered"] * 9
                 assert engine._pool._count <= 2
         assert len(server._sessions) <= 2
+
+
+async def test_what_a_program_gets_wrong_is_told_in_its_own_words(tmp_path):
+    with pytest.raises(TypeError, match="a tuple of addresses is wanted, not one string"):
+        Envelope("me@example.org", "you@example.com")
+    with pytest.raises(TypeError, match=r"takes a Config, such as load_config\(\).config, not Loaded"):
+        Engine(Loaded(Config(), None))
+    async with Engine(Config(state_dir=tmp_path)) as engine:
+        with pytest.raises(TypeError, match="a message is bytes, not str"):
+            await engine.deliver("Subject: hello", Envelope("me@example.org", ("you@example.com",)))

@@ -12,6 +12,18 @@ from tlswitness.config import ConfigError, DomainConfig, load_config
 from tlswitness.config.model import scope_key
 from tlswitness.config.show import domain_toml, scope_json, to_json, to_toml
 
+SHOW_HELP = """\
+Print the configuration as it is understood.
+
+The output is a configuration file of the same meaning; with --defaults it is one to start from, with every option
+that is not set as a comment. With --json every option is there, set or not.
+
+\b
+Examples:
+  tlswitness config show --defaults > tlswitness.toml
+  tlswitness config show --domain example.com
+"""
+
 
 @click.group("config", short_help="The configuration: check, show.")
 def command() -> None:
@@ -54,22 +66,13 @@ def check(ctx: click.Context, *, as_json: bool) -> int:
     return Status.OK
 
 
-@command.command()
+@command.command(help=SHOW_HELP)
 @click.option("--domain", metavar="DOMAIN", help="What holds for mail to this domain.")
 @click.option("--defaults", is_flag=True, help="Every option with its help, not only what is set.")
 @json_option
 @click.pass_context
 def show(ctx: click.Context, *, domain: str | None, defaults: bool, as_json: bool) -> int:
-    """Print the configuration as it is understood.
-
-    The output is a configuration file of the same meaning; with --defaults it is one to start from, with every option
-    that is not set as a comment. With --json every option is there, set or not.
-
-    \b
-    Examples:
-      tlswitness config show --defaults > tlswitness.toml
-      tlswitness config show --domain example.com
-    """
+    """Print the configuration."""
     loaded = load(ctx)
     config = loaded.config
     if domain is not None and not scope_key(domain):

@@ -35,7 +35,8 @@ may be LF or CRLF.
 With --require-tls the message goes over authenticated TLS alone, and only to servers that promise the same for its
 further way (REQUIRETLS); where none ever will it fails, with 5.7.30 or, for want of TLS itself, 5.7.10. A header field
 `TLS-Required: No` asks for the contrary: the mail is to arrive, and no policy of the recipient's domain holds it up,
-though your own `tls`, `tls_verify` and `dane_required` do (RFC 8689).
+though your own `tls`, `tls_verify` and `dane_required` do (RFC 8689). A bounce (--from '') with --require-tls goes
+without that promise where no server gives it.
 
 \b
 Examples:

@@ -280,7 +280,12 @@ class ScopeNotes:
     """What a domain's scope says of itself."""
 
     comment: str = option(Text(), "", "Why the scope is there, for people.", default_words="none")
-    expires: datetime | None = maybe(Moment(), "From then on the scope is ignored, with a warning.", none="never")
+    expires: datetime | None = maybe(
+        Moment(),
+        "A date is the last day (UTC) on which the scope holds. Afterwards, or from a time on, it is ignored, "
+        "with a warning.",
+        none="never",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class _Reader:
                 case Section() as part:
                     values[name] = self.tables(value, part.of, here)
                 case None:
-                    self.refuse(here, "no such option", hint=_hint(name, of, path))
+                    self.refuse(here, "no such option", hint=_hint(name, of, path, value))
         return values
 
     def value(self, facts: Facts, value: object, path: KeyPath, values: dict[str, Any]) -> None:
@@ -147,7 +147,7 @@ def _built(of: type[S], values: Mapping[str, Any], under: object = None) -> S:
     return of(**full)
 
 
-def _hint(name: str, of: type, path: KeyPath) -> str:
+def _hint(name: str, of: type, path: KeyPath, value: object) -> str:
     """What was probably meant by an option that this scope does not have."""
     plain = name.lower().replace("-", "_")
     in_domain = path[:1] == (DOMAIN,)
@@ -160,6 +160,8 @@ def _hint(name: str, of: type, path: KeyPath) -> str:
         return f"it stands under [{write_key(where)}]" if where else "it stands before all tables"
     if in_domain and _home(plain, Config) is not None:
         return "it holds for the whole machine, not for a domain"
+    if in_domain and isinstance(value, dict):
+        return f'a domain is written in quotes: [domain."{".".join((*map(str, path[1:]), name))}"]'
     close = difflib.get_close_matches(plain, here, n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else ""
 
