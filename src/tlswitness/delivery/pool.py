@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from tlswitness.delivery.attempt import Session
@@ -45,6 +45,11 @@ class Key:
     dane: DaneDemand | None
     tag: Tag
     """A session that was opened for mail to which TLS is optional carries no other mail, nor the other way round."""
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Enough to tell keys apart, and it spares hashing whole policies for each message.
+        object.__setattr__(self, "_hash", hash((self.domain, self.address, self.port)))
 
     @classmethod
     def of(cls, destination: Destination, plan: Plan, address: str) -> Key:
@@ -64,8 +69,7 @@ class Key:
         )
 
     def __hash__(self) -> int:
-        # Enough to tell keys apart, and it spares hashing whole policies for each message.
-        return hash((self.domain, self.address, self.port))
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True, eq=False)

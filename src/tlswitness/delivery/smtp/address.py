@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tlswitness.delivery.smtp.capabilities import Capabilities
 from tlswitness.names import BadName, parse_domain
@@ -36,12 +37,18 @@ def path(address: str, capabilities: Capabilities) -> bytes | BadAddress:
 
     Where a server lacks SMTPUTF8, a domain in U-labels is written in A-labels (RFC 6531 section 3.2 leaves that to us).
     """
+    if len(address) <= MAX_ADDRESS and address.isascii():
+        return _plain(address)  # the sender of much mail, and each recipient twice
+    return _path(address, capabilities.smtp_utf8)
+
+
+def _path(address: str, smtp_utf8: bool) -> bytes | BadAddress:
     if address == "" or address.lower() == "postmaster":
         return b"<%b>" % address.encode("ascii")
     found = _MAILBOX.fullmatch(address)
     if found is None:
         return BadAddress("it is no address, or has characters that no address has")
-    if not address.isascii() and not capabilities.smtp_utf8:
+    if not address.isascii() and not smtp_utf8:
         local = found["local"]
         domain = parse_domain(found["domain"])
         if not local.isascii() or isinstance(domain, BadName):
@@ -51,3 +58,8 @@ def path(address: str, capabilities: Capabilities) -> bytes | BadAddress:
     if len(octets) > MAX_ADDRESS:
         return BadAddress(f"it is longer than {MAX_ADDRESS} octets")
     return b"<%b>" % octets
+
+
+@lru_cache(1024)
+def _plain(address: str) -> bytes | BadAddress:
+    return _path(address, smtp_utf8=False)
