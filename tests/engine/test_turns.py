@@ -1,5 +1,4 @@
 import asyncio
-from contextlib import AsyncExitStack
 
 import pytest
 
@@ -21,10 +20,13 @@ class World:
         self.tasks[name] = asyncio.create_task(self._hold(name, domain))
 
     async def _hold(self, name, domain):
-        async with self.turns.turn(domain):
+        turn = await self.turns.enter(domain)
+        try:
             self.has.append(name)
             await self.ends[name].wait()
             self.has.remove(name)
+        finally:
+            self.turns.leave(domain, turn)
 
     async def end(self, *names):
         for name in names:
@@ -79,8 +81,9 @@ async def test_who_gives_up_while_waiting_takes_no_turn_and_keeps_none_from_othe
     assert world.has in ([stays], ["c"])
     await world.end(stays, "c")
     assert world.has == []
-    async with AsyncExitStack() as stack, asyncio.timeout(5):
-        await stack.enter_async_context(world.turns.turn(C))
+    async with asyncio.timeout(5):
+        world.turns.leave(C, await world.turns.enter(C))
+    assert not world.turns._turns
 
 
 async def test_who_always_has_mail_under_way_does_not_keep_the_rest_out(monkeypatch):

@@ -5,7 +5,7 @@ bounded.
     await opened.run(greet("our.name"))                                          -> Greeted | Refused | Lost
     await opened.run(starttls(greeted.capabilities, plan.sni, Strength.WIDE))    -> TlsUp | TlsFailed
     await opened.run(hello_after_tls("our.name"))                                -> Greeted | TlsFailed | Refused | Lost
-    await opened.run(transact(greeted.capabilities, envelope, content))          -> Transaction
+    opened.begin(transact_each(greeted.capabilities, next_job), ended)           -> ended(None | Parted | ...)
     await opened.quit()                                                          -> None | Failure
     opened.abort()
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tlswitness.names import Domain
@@ -45,17 +44,8 @@ class Turns:
         self.of_one_message = max(1, limit // 2)
         """Turns that one message may have: the mail of others must come through beside it."""
 
-    @asynccontextmanager
-    async def turn(self, domain: Domain) -> AsyncIterator[None]:
-        """Wait until it is the turn of `domain`, which lasts as long as anybody has it."""
-        turn = await self.enter(domain)
-        try:
-            yield
-        finally:
-            self.leave(domain, turn)
-
     async def enter(self, domain: Domain) -> Turn:
-        """As `turn`, for who sees to it himself that it is left."""
+        """Wait until it is the turn of `domain`, which lasts as long as anybody is in it. Whoever enters must leave."""
         while (turn := self._join(domain)) is None:
             await self._turns[domain][0].over.wait()
         if turn.since is None:
