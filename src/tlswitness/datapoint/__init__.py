@@ -7,6 +7,7 @@ constructor. It knows no clock, no socket and no policy engine.
 
 from tlswitness.datapoint.decode import decode
 from tlswitness.datapoint.failure import Cause, Failure
+from tlswitness.datapoint.finding import Finding
 from tlswitness.datapoint.keys import DetailKey, PolicyKey, detail_keys, policy_key
 from tlswitness.datapoint.make import points_of
 from tlswitness.datapoint.model import (
@@ -35,6 +36,7 @@ __all__ = [
     "DataPointError",
     "DetailKey",
     "Failure",
+    "Finding",
     "FurtherFailure",
     "Json",
     "JsonObject",

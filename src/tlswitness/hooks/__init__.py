@@ -1,15 +1,14 @@
 """Hook modules: who is told of data points, off the delivery's path.
 
-Separate because a slow, raising or crashing hook must neither delay nor fail mail. Here is the first form: callables
-and Python modules in this process, best effort, each with a bounded queue and a thread of its own. Producers know
-`PointSink` and nothing else. Data points are those of RFC 8460 section 4.4.
+Separate because a slow, raising or crashing hook must neither delay nor fail mail. Callables of the program are told in
+its process, best effort (`inprocess`). Modules that the configuration names, in Python, Lua or C, read the journal in
+processes of their own (`host`), which a supervisor starts, watches and ends (`supervisor`). Data points are those of
+RFC 8460 section 4.4.
 """
 
-from tlswitness.hooks.counters import HookCounters
-from tlswitness.hooks.hookset import HookSet
+from tlswitness.hooks.contract import HOOK, HookFunction, HookLoadFailed, PointSink, Retry
+from tlswitness.hooks.inprocess import HookCounters, HookLimits, HookModule, HookSet
 from tlswitness.hooks.load import load
-from tlswitness.hooks.module import HOOK, HookFunction, HookLoadFailed, HookModule, PointSink
-from tlswitness.hooks.settings import HookLimits
 
 __all__ = [
     "HOOK",
@@ -20,5 +19,6 @@ __all__ = [
     "HookModule",
     "HookSet",
     "PointSink",
+    "Retry",
     "load",
 ]

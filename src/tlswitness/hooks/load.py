@@ -18,7 +18,8 @@ from pathlib import Path
 from types import ModuleType
 
 from tlswitness.datapoint.views import View
-from tlswitness.hooks.module import HOOK, HookLoadFailed, HookModule
+from tlswitness.hooks.contract import HOOK, HookLoadFailed
+from tlswitness.hooks.inprocess.module import HookModule
 
 _numbers = itertools.count(1)
 _EXAMPLE = f"a function `{HOOK}(datapoint)`"

@@ -10,10 +10,11 @@ from types import TracebackType
 
 from tlswitness.datapoint.model import DataPoint
 from tlswitness.hooks.complaints import log
-from tlswitness.hooks.counters import HookCounters
-from tlswitness.hooks.module import HookLoadFailed, HookModule
-from tlswitness.hooks.runner import HookRunner
-from tlswitness.hooks.settings import CLOSE_DEADLINE, HookLimits
+from tlswitness.hooks.contract import HookLoadFailed
+from tlswitness.hooks.inprocess.counters import HookCounters
+from tlswitness.hooks.inprocess.module import HookModule
+from tlswitness.hooks.inprocess.runner import HookRunner
+from tlswitness.hooks.inprocess.settings import CLOSE_DEADLINE, HookLimits
 
 _CANCELLED_WITHIN = 0.2
 """Seconds for coroutines to end after they were cancelled at closing: most do at once, and leave nothing open."""

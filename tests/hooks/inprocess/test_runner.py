@@ -12,7 +12,7 @@ import pytest
 from tlswitness.datapoint import SEED_VIEW, DataPoint, PolicyType
 from tlswitness.datapoint.views import View
 from tlswitness.hooks import HookFunction, HookLimits, HookModule
-from tlswitness.hooks.runner import HookRunner
+from tlswitness.hooks.inprocess.runner import HookRunner
 
 PointOf = Callable[..., DataPoint]
 Start = Callable[..., HookRunner]

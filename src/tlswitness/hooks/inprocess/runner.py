@@ -18,9 +18,9 @@ from collections.abc import Awaitable, Callable
 
 from tlswitness.datapoint.model import DataPoint
 from tlswitness.hooks.complaints import Complaints, error_words
-from tlswitness.hooks.counters import HookCounters
-from tlswitness.hooks.module import HookModule
-from tlswitness.hooks.settings import HookLimits
+from tlswitness.hooks.inprocess.counters import HookCounters
+from tlswitness.hooks.inprocess.module import HookModule
+from tlswitness.hooks.inprocess.settings import HookLimits
 
 
 class HookRunner:

@@ -1,0 +1,5 @@
+"""The daemon's side of module processes: start, watch, count, end, and tell what became of each.
+
+Separate from `host` because it must survive whatever happens there, and shares with it only a file, a pipe and
+the journal.
+"""
