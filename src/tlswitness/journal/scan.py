@@ -1,0 +1,215 @@
+"""One segment being read: its sessions from an offset on, as far as they are written.
+
+Separate from the reader of all segments because recovery, replay and verification read single ones. What is damaged is
+told and skipped, and costs what it covers: a session its own line, a finding all its sessions, a position nothing but
+itself. A batch with a position shows only when it is there as a whole.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+from tlswitness.datapoint.finding import Finding
+from tlswitness.journal.line import Bad, Defined, End, Head, Mark, Session, end_line, read_head, read_line, seed_of
+from tlswitness.journal.names import SegmentName
+from tlswitness.journal.settings import MIB
+
+Row = tuple[int, Finding, int, int]
+"""A session: epoch, what was found, the offset of its line, and the offset behind it."""
+
+CHUNK = MIB // 4
+"""Octets read at once."""
+MAX_LINE = 2 * MIB
+"""Octets of a line: a finding has a quarter of that at most. Whatever is longer is no line."""
+MAX_BODY = 64 * MIB
+"""Octets of a batch with a position; writers stop far below."""
+MAX_KNOWN = 65_536
+"""Different lines of sessions that are remembered as read."""
+MAX_UNTOLD = 1000
+"""Damages that wait to be asked for; more are only counted."""
+
+_FINDINGS = re.compile(rb"^=[^\n]*\n", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Octets of a segment that are not what a writer wrote."""
+
+    segment: SegmentName
+    offset: int
+    octets: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.segment.file}: {self.octets} octets at {self.offset}: {self.reason}"
+
+
+class Scan:
+    """Reads one segment. Close it."""
+
+    def __init__(self, directory: Path, name: SegmentName, offset: int = 0) -> None:
+        """Go on at `offset`, which is where an earlier scan stood. Raises OSError."""
+        self.name = name
+        self.offset = offset
+        self.ended: End | None = None
+        """Its last line, when it has been read."""
+        self.damaged = 0
+        """Damages met so far."""
+        self.lost = 0
+        """Sessions whose finding is damaged or unknown."""
+        self.marks: list[Mark] = []
+        """Positions met, until they are taken."""
+        self._damages: list[Damage] = []
+        self._seed = seed_of(name.id)
+        self._known: dict[bytes, tuple[int, Finding]] = {}
+        self._findings: dict[int, Finding] = {}
+        self._rows: list[Row] = []
+        self.fd = os.open(directory / name.file, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._catch_up(offset)
+        except BaseException:
+            os.close(self.fd)
+            raise
+
+    @property
+    def size(self) -> int:
+        """Octets of the file now. Raises OSError."""
+        return os.fstat(self.fd).st_size
+
+    def read(self, limit: int, size: int | None = None) -> list[Row]:
+        """The next sessions, about `limit` at most; none where what is there has been read. Raises OSError.
+
+        With `size` the file is taken to be that long.
+        """
+        end = self.size if size is None else size
+        rows: list[Row] = []
+        self._rows = rows
+        while len(rows) < limit and self.ended is None and self.offset < end:
+            before = self.offset
+            self._read_chunk(limit, end)
+            if self.offset == before:
+                break  # the rest is not written yet
+        return rows
+
+    def take_damages(self) -> list[Damage]:
+        """Those met since it was asked last."""
+        damages, self._damages = self._damages, []
+        return damages
+
+    def close(self) -> None:
+        os.close(self.fd)
+
+    def _read_chunk(self, limit: int, end: int) -> None:
+        octets = CHUNK
+        data = os.pread(self.fd, min(octets, end - self.offset), self.offset)
+        while b"\n" not in data and len(data) == octets and octets < MAX_LINE:
+            octets *= 2
+            data = os.pread(self.fd, min(octets, end - self.offset), self.offset)
+        last = data.rfind(b"\n")
+        if last < 0:
+            if len(data) >= MAX_LINE:
+                self._damage(self.offset, len(data), "longer than a line can be")
+                self.offset += len(data)
+            return
+        self._read_lines(data[:last].split(b"\n"), limit, end)
+
+    def _read_lines(self, lines: list[bytes], limit: int, end: int) -> None:
+        known, rows, start = self._known, self._rows, self.offset
+        for line in lines:
+            behind = start + len(line) + 1
+            session = known.get(line)
+            if session is not None:
+                rows.append((session[0], session[1], start, behind))
+            else:
+                self.offset = start
+                if not self._read_other(line, behind, end):
+                    return
+                if self.offset != behind:  # a batch was skipped
+                    return
+            start = behind
+            if len(rows) >= limit:
+                break
+        self.offset = start
+
+    def _read_other(self, line: bytes, behind: int, end: int) -> bool:
+        """A line that was not met before. False where it is to be read again later; moves the offset behind it."""
+        start = self.offset
+        self.offset = behind
+        if start == 0:
+            head = read_head(line)
+            if not isinstance(head, Head) or head.segment != self.name.id:
+                self._damage(0, len(line), "its first line is damaged")
+            return True
+        match read_line(line, self._seed):
+            case Session(epoch, number):
+                self._session(line, epoch, number, start, behind)
+            case Defined(number, finding):
+                self._findings[number] = finding
+            case Mark() as mark:
+                return self._mark(mark, start, behind, end)
+            case End() as ended:
+                self.ended = ended
+            case Bad(reason):
+                self._damage(start, len(line), reason)
+        return True
+
+    def _session(self, line: bytes, epoch: int, number: int, start: int, behind: int) -> None:
+        finding = self._findings.get(number)
+        if finding is None:
+            self.lost += 1
+            self._damage(start, len(line), f"finding {number} is not known: its line is damaged")
+            return
+        if len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+        self._known[line] = (epoch, finding)
+        self._rows.append((epoch, finding, start, behind))
+
+    def _mark(self, mark: Mark, start: int, behind: int, end: int) -> bool:
+        if behind + mark.octets > end:
+            if self._is_closed() or mark.octets > MAX_BODY:  # cut short long ago: read what there is
+                self._damage(start, behind - start, "the batch behind it is not whole")
+                return True
+            self.offset = start
+            return False
+        if mark.octets > MAX_BODY or crc32(os.pread(self.fd, mark.octets, behind)) != mark.body:
+            self._damage(start, mark.octets, f"the batch up to {mark.position!r} of {mark.source!r} is damaged")
+            if not self._is_closed():
+                self.offset = behind + mark.octets  # never known to be whole: its source writes it again
+                return True
+        self.marks.append(mark)
+        return True
+
+    def _is_closed(self) -> bool:
+        """Whether the writer itself closed the segment: then each batch in it was whole once."""
+        last = end_line(self._seed)
+        return os.pread(self.fd, len(last), max(0, self.size - len(last))) == last
+
+    def _damage(self, offset: int, octets: int, reason: str, times: int = 1) -> None:
+        self.damaged += times
+        if len(self._damages) < MAX_UNTOLD:
+            self._damages.append(Damage(self.name, offset, octets, reason))
+
+    def _catch_up(self, offset: int) -> None:
+        """Learn the findings before `offset`; and where that is no beginning of a line, go on at the next one."""
+        for line in self._lines_before(offset):
+            defined = read_line(line[:-1], self._seed)
+            if isinstance(defined, Defined):
+                self._findings[defined.number] = defined.finding
+        if offset and os.pread(self.fd, 1, offset - 1) not in (b"\n", b""):
+            rest = os.pread(self.fd, MAX_LINE, offset)
+            self.offset = offset + (rest.find(b"\n") + 1 or len(rest))
+
+    def _lines_before(self, offset: int) -> Iterator[bytes]:
+        at = 0
+        while at < offset:
+            data = os.pread(self.fd, min(MAX_LINE, offset - at), at)
+            last = data.rfind(b"\n") + 1
+            if not data:
+                return
+            yield from _FINDINGS.findall(data, 0, last or len(data))
+            at += last or len(data)

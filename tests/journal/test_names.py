@@ -1,0 +1,78 @@
+"""Segments by their names."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tlswitness.journal.names import (
+    CHAIN,
+    SegmentName,
+    has_writer,
+    hold,
+    last_number,
+    new_chain,
+    new_segment,
+    parse_name,
+    segments,
+    sync_directory,
+)
+
+
+def test_a_name_tells_when_who_and_which():
+    name = SegmentName("serve", 42, "1f2e3d4c5b6a7988", 1_746_712_864)
+    assert name.file == "20250508T140104Z.serve.0000000042.1f2e3d4c5b6a7988.seg"
+    assert parse_name(name.file) == name
+
+
+@given(st.from_regex(re.compile(r"[a-z0-9_]{1,40}"), fullmatch=True), st.integers(1, 9_999_999_999), st.floats(0, 1e13))
+def test_names_are_read_again(chain, number, now):
+    name = new_segment(chain, number, now)
+    assert parse_name(name.file) == name
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "",
+        "lock",
+        "20250508T140104Z.serve.0000000042.1f2e3d4c5b6a7988.seg.gz",
+        "20251308T140104Z.serve.0000000042.1f2e3d4c5b6a7988.seg",
+        "20250508T140104Z.Serve.0000000042.1f2e3d4c5b6a7988.seg",
+        "20250508T140104Z.serve.42.1f2e3d4c5b6a7988.seg",
+    ],
+)
+def test_other_files_are_none(file):
+    assert parse_name(file) is None
+
+
+def test_within_a_chain_the_number_is_the_order_whatever_the_clock_did(tmp_path):
+    names = [new_segment("a", 2, 50.0), new_segment("b", 1, 10.0), new_segment("a", 1, 99.0)]
+    for name in names:
+        (tmp_path / name.file).touch()
+    (tmp_path / "lock").touch()
+    assert segments(tmp_path) == [names[2], names[0], names[1]]
+    assert segments(tmp_path / "none") == []
+    assert [last_number(names, chain) for chain in ("a", "b", "c")] == [2, 1, 0]
+
+
+def test_chains_of_one_life():
+    assert new_chain("send") != new_chain("send")
+    assert CHAIN.fullmatch(new_chain("send"))
+
+
+def test_a_writer_shows_that_it_lives(tmp_path):
+    writer = os.open(tmp_path / "x", os.O_WRONLY | os.O_CREAT)
+    reader = os.open(tmp_path / "x", os.O_RDONLY)
+    assert not has_writer(reader)
+    assert hold(writer)
+    assert has_writer(reader)
+    assert not hold(reader)
+    os.close(writer)
+    assert not has_writer(reader)
+    os.close(reader)
+    sync_directory(tmp_path)
