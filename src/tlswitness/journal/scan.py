@@ -81,6 +81,11 @@ class Scan:
         """Octets of the file now. Raises OSError."""
         return os.fstat(self.fd).st_size
 
+    @property
+    def findings(self) -> int:
+        """How many have been met."""
+        return len(self._findings)
+
     def read(self, limit: int, size: int | None = None) -> list[Row]:
         """The next sessions, about `limit` at most; none where what is there has been read. Raises OSError.
 
