@@ -65,9 +65,9 @@ def test_the_last_points(settings):
     closed(small, "a", range(0, 200, 2))
     closed(small, "b", range(1, 200, 2))
     for wanted in (0, 1, 3):
-        found = list(last_points(settings.directory, wanted))
+        found = list(last_points(settings.directory, stored(settings.directory), wanted))
         assert [epoch for epoch, _ in found] == sorted(epoch for epoch, _ in found)
         assert len(found) == wanted
-    everything = list(last_points(settings.directory, 10_000, limit=100))
+    everything = list(last_points(settings.directory, stored(settings.directory), 10_000, limit=100))
     assert [epoch for epoch, _ in everything] == [epoch for epoch, _ in entries(range(200))]
     assert json.loads(everything[0][1])["epoch"] == everything[0][0]

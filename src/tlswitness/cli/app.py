@@ -21,6 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "check": ("tlswitness.cli.check", "One domain: its policies, its MXs, what a delivery would do and report."),
     "send": ("tlswitness.cli.send", "Deliver one message now, sendmail-style."),
     "policy": ("tlswitness.cli.policy", "MTA-STS policies: list, show, refresh, purge."),
+    "journal": ("tlswitness.cli.journal", "The record of all data points: tail, stat, verify, export, import."),
     "config": ("tlswitness.cli.config", "The configuration: check, show."),
 }
 """Each verb: the module that has it as `command`, and its line of help. The order is that of the help."""

@@ -17,6 +17,9 @@ from tlswitness.journal.names import SegmentName, has_writer, segments
 from tlswitness.journal.scan import Damage, Scan
 from tlswitness.journal.tally import Tally
 
+MAX_LOOKED_AT = 64
+"""Segments in which the last points are looked for, where enough have been found: each short-lived writer has one."""
+
 
 class State(StrEnum):
     """How a segment stands."""
@@ -85,17 +88,18 @@ def contents(directory: Path, names: list[SegmentName], told: Callable[[int], No
         told(size)
 
 
-def last_points(directory: Path, wanted: int, limit: int = 1 << 18) -> Iterator[tuple[int, str]]:
-    """About the last `wanted` points, the oldest first: their epochs and compact texts. Raises OSError.
+def last_points(directory: Path, known: list[Stored], wanted: int, limit: int = 1 << 18) -> Iterator[tuple[int, str]]:
+    """About the last `wanted` points of the segments `known`, the oldest first: their epochs and compact texts.
 
-    Looks at the last `limit` octets of each segment, the newest segments first.
+    Looks at the last `limit` octets of each segment, the newest segments first. Raises OSError.
     """
     found: list[tuple[int, str]] = []
-    for each in sorted(stored(directory), key=lambda each: -each.written):
-        if len(found) >= wanted:
+    for number, each in enumerate(sorted(known, key=lambda each: -each.written)):
+        # What was written before the oldest of those found came to be has nothing later.
+        if len(found) >= wanted and (number >= MAX_LOOKED_AT or not wanted or each.written < found[-wanted][0]):
             break
         found += _tail(directory, each, wanted, limit)
-    found.sort(key=lambda point: point[0])
+        found.sort(key=lambda point: point[0])
     yield from found[-wanted:] if wanted else ()
 
 
@@ -104,7 +108,7 @@ def _tail(directory: Path, segment: Stored, wanted: int, limit: int) -> list[tup
     while True:
         scan = Scan(directory, segment.name, begin)
         try:
-            rows = scan.read(segment.octets)
+            rows = scan.read(segment.octets, segment.octets)
         finally:
             scan.close()
         if len(rows) >= wanted or begin == 0:
