@@ -31,6 +31,9 @@ CUT = b"!"
 MAX_MARK = 1024
 """Characters of a source's name and of its position: both are kept in memory, for each source."""
 
+MAX_KEPT = 2048
+"""Octets of a finding that is kept when it has been read: some strangers' are huge."""
+
 _CHECK = 9
 """Octets of a check with the space before it."""
 _HEAD = re.compile(r"tlswitness-journal 1 ([0-9a-f]{16}) ([a-z0-9_]{1,40}) (\d{1,10}) (\d{1,12})")
@@ -158,11 +161,21 @@ def read_line(line: bytes, seed: int) -> Line:
 
 
 def _defined(number: int, text: bytes) -> Defined | Bad:
+    finding = _finding(text) if len(text) <= MAX_KEPT else _decoded(text)
+    return Defined(number, finding) if isinstance(finding, Finding) else Bad(finding)
+
+
+def _decoded(text: bytes) -> Finding | str:
+    """The finding, or why it is none."""
     try:
         finding = Finding.decode(text.decode())
     except UnicodeDecodeError:
-        return Bad("not UTF-8")
-    return Defined(number, finding) if isinstance(finding, Finding) else Bad(str(finding))
+        return "not UTF-8"
+    return finding if isinstance(finding, Finding) else str(finding)
+
+
+_finding = lru_cache(8192)(_decoded)
+"""Each segment says again what it needs: most findings have been read before, and one object serves all."""
 
 
 def _mark(found: re.Match[bytes]) -> Mark | Bad:

@@ -15,6 +15,7 @@ from zlib import crc32
 
 from tlswitness.datapoint.finding import Finding
 from tlswitness.datapoint.limits import MAX_EPOCH
+from tlswitness.journal.line import Defined, Session, read_line
 from tlswitness.journal.names import SegmentName
 from tlswitness.journal.scan import MAX_LINE, Scan
 from tlswitness.journal.settings import MIB
@@ -22,6 +23,10 @@ from tlswitness.journal.settings import MIB
 PIECE = 8 * MIB
 """Octets counted at once: the larger, the more lines are equal."""
 DAY = 86_400
+MAX_DAYS = 100_000
+"""Epochs whose day is remembered."""
+MAX_DIGITS = 12
+"""Of an epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,7 @@ class Tally(Scan):
     def __init__(self, directory: Path, name: SegmentName, offset: int = 0) -> None:
         super().__init__(directory, name, offset)
         self._counts: dict[int, dict[int, int]] = {}
+        self._days: dict[bytes, int] = {}
 
     def count(self, size: int | None = None) -> list[Count]:
         """The sessions between the offset and `size`, or the end as it is written; moves the offset. Raises OSError."""
@@ -81,38 +87,60 @@ class Tally(Scan):
             at = self.offset - start  # a batch that is void has been stepped over
 
     def _count_lines(self, lines: bytes, offset: int) -> None:
-        sessions: list[tuple[bytes, int]] = []
-        for line, times in Counter(lines.split(b"\n")).items():
-            if line[:1].isdigit():
-                sessions.append((line, times))
+        found = Counter(lines.split(b"\n"))
+        numbers, others = self._sessions(found)
+        for line in others:
+            defined = read_line(line, self._seed)
+            if isinstance(defined, Defined):
+                self._findings[defined.number] = defined.finding
                 continue
-            self.offset = offset + lines.find(line)  # first what gives numbers to findings
             before = self.damaged
+            self.offset = offset + lines.find(line)
             self._read_other(line, self.offset + len(line) + 1, self.offset)
-            self.damaged += (self.damaged - before) * (times - 1)
-        for line, times in sessions:
-            self._count_session(line, times, lines, offset)
+            self.damaged += (self.damaged - before) * (found[line] - 1)
+        unknown = set()
+        for (day, text), sessions in numbers.items():
+            number = int(text) if text.isdigit() else -1
+            if number in self._findings:
+                of_day = self._counts.setdefault(day, {})
+                of_day[number] = of_day.get(number, 0) + sessions
+            else:
+                unknown.add(text)
+        for text in unknown:
+            self._lose(text, found, lines, offset)
 
-    def _count_session(self, line: bytes, times: int, lines: bytes, offset: int) -> None:
-        epoch, known = self._read_session(line)
-        if epoch < 0:
-            self._damage(offset + lines.find(line), len(line), "its checksum is wrong", times)
-        elif known not in self._findings:
-            self.lost += times
-            self._damage(
-                offset + lines.find(line), len(line), f"finding {known} is not known: its line is damaged", times
-            )
-        else:
-            day = self._counts.setdefault(epoch // DAY, {})
-            day[known] = day.get(known, 0) + times
+    def _sessions(self, found: Counter[bytes]) -> tuple[dict[tuple[int, bytes], int], list[bytes]]:
+        """The sound lines of sessions by day and number, and all other lines. All speed hangs on this loop."""
+        seed, days = self._seed, self._days
+        numbers: dict[tuple[int, bytes], int] = {}
+        others: list[bytes] = []
+        for line, times in found.items():
+            head, _, check = line.rpartition(b" ")
+            when, _, number = head.partition(b" ")
+            day = days.get(when)
+            if day is None:
+                day = self._day(when)
+            if day >= 0 and b"%08x" % crc32(head, seed) == check:
+                key = day, number
+                numbers[key] = numbers.get(key, 0) + times
+            else:
+                others.append(line)
+        return numbers, others
 
-    def _read_session(self, line: bytes) -> tuple[int, int]:
-        """Epoch and number; an epoch of -1 where the line is none. Spelt out, for it is met millions of times."""
-        if line[-9:] != b" %08x" % crc32(line[:-9], self._seed):
-            return -1, 0
-        try:
-            when, number = line[:-9].split(b" ")
-            epoch = int(when)
-            return (epoch, int(number)) if epoch <= MAX_EPOCH else (-1, 0)
-        except ValueError:
-            return -1, 0
+    def _day(self, when: bytes) -> int:
+        """The day of an epoch as it is written; -1 for what is none."""
+        if len(when) > MAX_DIGITS or not when.isdigit() or int(when) > MAX_EPOCH:
+            return -1
+        if len(self._days) >= MAX_DAYS:
+            self._days.clear()
+        day = self._days[when] = int(when) // DAY
+        return day
+
+    def _lose(self, number: bytes, found: Counter[bytes], lines: bytes, offset: int) -> None:
+        """Sessions whose finding is not known: the slow way, line by line."""
+        for line in [line for line in found if line.partition(b" ")[2].rpartition(b" ")[0] == number]:
+            if not isinstance(read_line(line, self._seed), Session):
+                continue  # told as what it is
+            self.lost += found[line]
+            words = f"finding {number.decode()} is not known: its line is damaged"
+            self._damage(offset + lines.find(line), len(line), words, found[line])
