@@ -172,7 +172,7 @@ def _in_processes(directory: Path, writers: int, fsync: Fsync, batch: list[Entry
     times = [took.get() for _ in processes]
     for process in processes:
         process.join()
-    return writers * len(batch) / (max(end for _, end in times) - min(start for start, _ in times))
+    return float(writers * len(batch) / (max(end for _, end in times) - min(start for start, _ in times)))
 
 
 def _count(directory: Path, points: int) -> None:
