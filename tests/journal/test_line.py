@@ -40,7 +40,7 @@ def test_what_a_segment_looks_like():
     assert finding_line(1, FINDING, SEED).startswith(b'= 1 {"type":1,"policy":{"policy-type":"no-policy-found",')
     assert body.startswith(b"1746712864 1 ")
     assert len(body) == len("1746712864 1 01a20d7a\n")
-    assert mark_line(Mark(7, len(body), crc32(body), "a b", "1:2"), SEED).startswith(b"@ 7 22 ")
+    assert mark_line(Mark(7, 6, len(body), crc32(body), "a b", "1:2"), SEED).startswith(b"@ 7 6 22 ")
     assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in (body, finding_line(1, FINDING, SEED)))
 
 
@@ -55,7 +55,7 @@ def test_findings():
 
 @given(st.integers(0, 10**17), st.integers(0, 2**32 - 1), st.text(max_size=50), st.text(max_size=50))
 def test_marks(serial, body, source, position):
-    mark = Mark(serial, 12, body, source, position)
+    mark = Mark(serial, serial, 12, body, source, position)
     assert read_line(mark_line(mark, SEED)[:-1], SEED) == mark
 
 
@@ -99,9 +99,9 @@ def test_any_octets_are_read(octets):
         b"= 1 {}",
         b'= 1 {"type":1}',
         b"= 1 {\xff}",
-        b'@ 1 2 0000000g "a" "b"',
-        b'@ 1 2 00000000 "a" "\\x"',
-        b'@ 1 2 00000000 "a" 5',
+        b'@ 1 0 2 0000000g "a" "b"',
+        b'@ 1 0 2 00000000 "a" "\\x"',
+        b'@ 1 0 2 00000000 "a" 5',
         b"?",
     ],
 )

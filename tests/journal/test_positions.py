@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.journal.support import entries
+from tests.journal.support import drained, entries
 
 from tlswitness.journal.names import segments
 from tlswitness.journal.positions import (
     CHECKPOINT,
     Position,
     SourceBusy,
+    checkpoint,
     claim,
     read_positions,
-    write_checkpoint,
 )
+from tlswitness.journal.recover import recover
 from tlswitness.journal.writer import Writer
 
 
@@ -44,7 +45,7 @@ def test_the_last_position_of_each_source(settings):
 
 def test_they_outlive_their_segments(settings):
     write(settings, ("log", "1"), ("log", "2"))
-    write_checkpoint(settings.directory, read_positions(settings.directory))
+    checkpoint(settings.directory)
     for name in segments(settings.directory):
         (settings.directory / name.file).unlink()
     assert sources(settings) == {"log": "2"}
@@ -54,17 +55,16 @@ def test_they_outlive_their_segments(settings):
 
 def test_what_is_covered_is_not_read_again(settings):
     write(settings, ("log", "1"))
-    positions = read_positions(settings.directory)
-    write_checkpoint(settings.directory, positions)
+    checkpoint(settings.directory)
     (name,) = segments(settings.directory)
     file = settings.directory / name.file
     file.write_bytes(b"\n" * file.stat().st_size)
     assert sources(settings) == {"log": "1"}
 
 
-def test_a_live_segment_is_covered_as_far_as_it_goes(settings):
+def test_a_live_segment_is_looked_at_each_time(settings):
     writer = write(settings, ("log", "1"), close=False)
-    write_checkpoint(settings.directory, read_positions(settings.directory))
+    checkpoint(settings.directory)
     writer.append(entries(range(3)), source="log", position="2")
     assert sources(settings) == {"log": "2"}
     writer.close()
@@ -82,8 +82,6 @@ def test_a_batch_that_is_not_whole_does_not_count(settings):
     torn = octets[: octets.rindex(b"\n. ") + 1]
     file.write_bytes(torn[:-10] + b"\0" * 10)
     assert sources(settings) == {"log": "1"}
-    positions = read_positions(settings.directory)
-    assert positions.covered[name.id] <= len(torn)
 
 
 def test_a_damaged_mark_does_not_count(settings):
@@ -118,3 +116,28 @@ def test_a_source_has_one_writer(settings):
             pass
     with claim(settings.directory, "log"):
         pass
+
+
+def test_after_a_batch_that_was_never_whole_none_of_its_source_counts(settings):
+    write(settings, ("log", "1"), ("other", "1"), ("log", "2"), ("other", "2"), ("log", "3"))
+    (name,) = segments(settings.directory)
+    file = settings.directory / name.file
+    octets = file.read_bytes()[:-11]  # as a writer leaves it that died
+    hole = octets.index(b'"log" "2"') + 30
+    file.write_bytes(octets[:hole] + b"\0" * 10 + octets[hole + 10 :])
+    assert sources(settings) == {"log": "1", "other": "2"}
+    recover(settings.directory)
+    assert sources(settings) == {"log": "1", "other": "2"}
+    checkpoint(settings.directory)
+    assert sources(settings) == {"log": "1", "other": "2"}
+    assert drained(settings.directory) == entries(range(3)) * 3, "log 1, other 1, other 2"
+    assert drained(settings.directory, {name.id: hole}) == entries(range(3)), "also for who goes on behind it"
+
+
+def test_what_is_not_on_the_disk_is_not_kept(settings):
+    writer = write(settings, ("log", "1"), close=False)
+    checkpoint(settings.directory)
+    (name,) = segments(settings.directory)
+    (settings.directory / name.file).unlink()
+    assert sources(settings) == {}
+    writer.close()

@@ -23,10 +23,12 @@ def audit_positions(plan: Plan, *, after_power_cut: bool) -> list[str]:
         at = int(position.text) if position else 0
         promised = ledger[ON_DISK if after_power_cut else ACKNOWLEDGED]
         if at < promised:
-            faults.append(f"writer {writer} was promised {promised} points, the journal stands at {at}")
+            when = "after a power cut" if after_power_cut else "after SIGKILL"
+            faults.append(f"{when} writer {writer} was promised {promised} points, the journal stands at {at}")
         if at > ledger[ACKNOWLEDGED] + plan.batch:
             faults.append(f"writer {writer} had written {ledger[ACKNOWLEDGED]}, the journal stands at {at}")
-        ledger[ACKNOWLEDGED] = ledger[ON_DISK] = at  # what is there after all counts from here on
+        if after_power_cut:
+            ledger[ACKNOWLEDGED] = ledger[ON_DISK] = at  # from here on that is what counts
         ledger.close()
     return faults
 

@@ -29,6 +29,7 @@ def cut_power(directory: Path, synced: Path, dice: random.Random) -> int:
         os.truncate(file, left)
         if dice.random() < 0.5:
             gone += _hole(file, kept, left, dice)
+        (synced / name.file).write_text(f"{left:020d}")  # what is left is on the disk
     return gone
 
 

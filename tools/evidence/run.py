@@ -121,13 +121,16 @@ class Run:
 
     def _kill_somebody(self) -> None:
         modules = _children(self._daemon)
-        victims = [("writer", process.pid) for process in self._writers.values() if process.poll() is None]
+        victims: list[tuple[str, int]] = [
+            ("writer", process.pid) for process in self._writers.values() if process.poll() is None
+        ]
         victims += [("module", pid) for pid in modules]
         if self._daemon is not None:
             victims.append(("daemon", self._daemon.pid))
-        kind, pid = self._dice.choice(victims)
-        _kill(pid)
-        self.outcome.add(f"{kind}s killed")
+        if victims:
+            kind, pid = self._dice.choice(victims)
+            _kill(pid)
+            self.outcome.add(f"{kind}s killed")
         self._reap()
 
     def _fail_power(self) -> None:

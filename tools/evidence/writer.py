@@ -5,9 +5,11 @@ python -m tools.evidence.writer HOME WRITERS POINTS BATCH SEGMENT_BYTES WRITER
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tlswitness.journal import Writer, claim, read_positions
@@ -30,14 +32,12 @@ def write(plan: Plan, number: int) -> None:
     plan.journal.mkdir(parents=True, exist_ok=True)
 
     def sync(fd: int) -> None:
-        known, size = ledger[ACKNOWLEDGED], os.fstat(fd).st_size
-        os.fdatasync(fd)
-        name = Path(f"/proc/self/fd/{fd}").readlink().name
-        _note(plan.synced / name, size)
+        known = ledger[ACKNOWLEDGED]
+        _sync(plan, fd)
         ledger[ON_DISK] = max(ledger[ON_DISK], known)
 
     with claim(plan.journal, source(number)):
-        position = read_positions(plan.journal).sources.get(source(number))
+        position = read_positions(plan.journal, partial(_sync, plan)).sources.get(source(number))
         at = int(position.text) if position else 0
         writer = Writer(plan.settings(number), f"w{number}", sync=sync)
         found = outcomes(number)
@@ -50,11 +50,20 @@ def write(plan: Plan, number: int) -> None:
         ledger[ON_DISK] = at
 
 
+def _sync(plan: Plan, fd: int) -> None:
+    """Fsync a segment, and note how much of it."""
+    size = os.fstat(fd).st_size
+    os.fdatasync(fd)
+    _note(plan.synced / Path(f"/proc/self/fd/{fd}").readlink().name, size)
+
+
 def _note(file: Path, size: int) -> None:
     """In one write of a fixed length: to be killed within it leaves the old figure or the new one."""
-    fd = os.open(file, os.O_WRONLY | os.O_CREAT, 0o600)
+    fd = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        os.pwrite(fd, b"%020d" % size, 0)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if int(os.pread(fd, 20, 0) or 0) < size:
+            os.pwrite(fd, b"%020d" % size, 0)
     finally:
         os.close(fd)
 

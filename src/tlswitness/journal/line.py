@@ -6,12 +6,14 @@ and a pair of eyes can read it:
     tlswitness-journal 1 SEGMENT CHAIN NUMBER CREATED CHECK   the first line: which segment this is
     = NUMBER {"type":1,"policy":...} CHECK                    a finding, the first time that it is needed
     EPOCH NUMBER CHECK                                        a session: when, and which finding
-    @ SERIAL OCTETS BODY "SOURCE" "POSITION" CHECK            the OCTETS that follow are one, up to this position
+    @ SERIAL BEFORE OCTETS BODY "SOURCE" "POSITION" CHECK     the OCTETS that follow are one, up to this position
     . CHECK                                                   the writer has closed the segment
     ! CHECK                                                   its writer died; recovery has closed it
 
 CHECK is the CRC-32 of the line up to the space before it, begun with that of the segment's id, in eight hex digits: a
 line that strays into another segment, where its number means something else, does not pass. BODY is that of the octets.
+In a batch with a position the sessions' checks begin otherwise: where the line that holds them together is lost, they
+are not taken for others.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ _CHECK = 9
 _HEAD = re.compile(r"tlswitness-journal 1 ([0-9a-f]{16}) ([a-z0-9_]{1,40}) (\d{1,10}) (\d{1,12})")
 _SESSION = re.compile(rb"(\d{1,12}) (\d{1,8})")
 _FINDING = re.compile(rb"= (\d{1,8}) (\{.*\})")
-_MARK = re.compile(rb'@ (\d{1,18}) (\d{1,9}) ([0-9a-f]{8}) (".*") (".*")')
+_MARK = re.compile(rb'@ (\d{1,18}) (\d{1,18}) (\d{1,9}) ([0-9a-f]{8}) (".*") (".*")')
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Session:
 
     epoch: int
     number: int
+    member: bool = False
+    """Whether it belongs to a batch with a position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class Mark:
 
     serial: int
     """Counts the batches of a source over all segments: the highest is its last."""
+    before: int
+    """The serial of the batch before it in this segment, 0 for the first: where that does not count, this does not."""
     octets: int
     body: int
     """CRC-32 of these octets."""
@@ -106,6 +112,12 @@ def seed_of(segment: str) -> int:
     return crc32(segment.encode())
 
 
+@lru_cache(4096)
+def member_seed(seed: int) -> int:
+    """Where those of sessions in a batch with a position begin."""
+    return crc32(b"@", seed)
+
+
 def checked(text: bytes, seed: int) -> bytes:
     """`text` as a whole line, with its checksum and newline."""
     return b"%b %08x\n" % (text, crc32(text, seed))
@@ -126,7 +138,7 @@ def finding_line(number: int, finding: Finding, seed: int) -> bytes:
 
 def mark_line(mark: Mark, seed: int) -> bytes:
     names = f"{json.dumps(mark.source)} {json.dumps(mark.position)}".encode()
-    return checked(b"@ %d %d %08x %b" % (mark.serial, mark.octets, mark.body, names), seed)
+    return checked(b"@ %d %d %d %08x %b" % (mark.serial, mark.before, mark.octets, mark.body, names), seed)
 
 
 def end_line(seed: int, *, cut: bool = False) -> bytes:
@@ -146,11 +158,16 @@ def read_head(line: bytes) -> Head | Bad:
 def read_line(line: bytes, seed: int) -> Line:
     """Any other line, without its newline. Never raises, whatever the octets are."""
     text = line[:-_CHECK]
+    member = False
     if line[-_CHECK:] != b" %08x" % crc32(text, seed):
-        return Bad("its checksum is wrong")
+        member = line[-_CHECK:] == b" %08x" % crc32(text, member_seed(seed))
+        if not member:
+            return Bad("its checksum is wrong")
     if found := _SESSION.fullmatch(text):
         epoch = int(found[1])
-        return Session(epoch, int(found[2])) if epoch <= MAX_EPOCH else Bad(f"the epoch {epoch} is too large")
+        return Session(epoch, int(found[2]), member) if epoch <= MAX_EPOCH else Bad(f"the epoch {epoch} is too large")
+    if member:
+        return Bad("no session, with a session's checksum")
     if found := _FINDING.fullmatch(text):
         return _defined(int(found[1]), found[2])
     if found := _MARK.fullmatch(text):
@@ -180,7 +197,7 @@ _finding = lru_cache(8192)(_decoded)
 
 def _mark(found: re.Match[bytes]) -> Mark | Bad:
     try:
-        source, position = json.loads(found[4]), json.loads(found[5])
+        source, position = json.loads(found[5]), json.loads(found[6])
     except ValueError:
         return Bad("source and position are not JSON strings")
-    return Mark(int(found[1]), int(found[2]), int(found[3], 16), str(source), str(position))
+    return Mark(int(found[1]), int(found[2]), int(found[3]), int(found[4], 16), str(source), str(position))

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -29,6 +29,8 @@ CLAIMS = "sources.lock"
 MAX_SOURCES = 100_000
 """Sources whose positions are kept when their segments are gone; the longest unchanged go first."""
 
+Sync = Callable[[int], None]
+
 _MARK = re.compile(rb"^@ [^\n]*\n", re.MULTILINE)
 _FLOCK = "hhqqi"
 
@@ -43,11 +45,11 @@ class Position:
 
 @dataclass(slots=True)
 class Positions:
-    """The last position of each source, and how much of each segment they come from."""
+    """The last position of each source, and the segments that need not be looked at for it."""
 
     sources: dict[str, Position] = field(default_factory=dict)
-    covered: dict[str, int] = field(default_factory=dict)
-    """The id of a segment to the offset behind the last mark that was looked at."""
+    covered: set[str] = field(default_factory=set)
+    """Ids of segments that have ended, are on the disk, and have been looked at."""
 
     def learn(self, marks: Iterable[Mark]) -> None:
         for mark in marks:
@@ -65,23 +67,36 @@ class SourceBusy(Exception):  # noqa: N818 - a state of things, in words
     """Another process writes points of the same source."""
 
 
-def read_positions(directory: Path) -> Positions:
-    """The positions of all sources now. Raises OSError."""
+def read_positions(directory: Path, sync: Sync = os.fsync) -> Positions:
+    """The positions of all sources now; what says so has been brought to the disk. Raises OSError."""
     positions = _read_checkpoint(directory / CHECKPOINT)
     for name in segments(directory):
-        with suppress(FileNotFoundError):
-            _look_into(directory, name, positions)
+        if name.id not in positions.covered:
+            with suppress(FileNotFoundError):
+                _look_into(directory, name, positions, sync)
     return positions
 
 
-def write_checkpoint(directory: Path, positions: Positions) -> None:
-    """Keep `positions`, durably: for who holds the directory's lock. Raises OSError."""
+def checkpoint(directory: Path) -> None:
+    """Keep what the segments that have ended say, durably: for who holds the directory's lock. Raises OSError.
+
+    Segments that are being written do not count here: what they say may be lost with the power.
+    """
+    positions = _read_checkpoint(directory / CHECKPOINT)
+    for name in segments(directory):
+        if name.id not in positions.covered:
+            with suppress(FileNotFoundError):
+                _look_into(directory, name, positions, os.fsync, ended=True)
+    _write_checkpoint(directory, positions)
+
+
+def _write_checkpoint(directory: Path, positions: Positions) -> None:
     kept = list(positions.sources.items())[-MAX_SOURCES:]
     ids = {name.id for name in segments(directory)}
     document = {
         "version": 1,
         "sources": {source: [position.serial, position.text] for source, position in kept},
-        "covered": {segment: offset for segment, offset in positions.covered.items() if segment in ids},
+        "covered": sorted(positions.covered & ids),
     }
     new = directory / f"{CHECKPOINT}.new"
     with new.open("w", encoding="utf-8") as file:
@@ -107,37 +122,37 @@ def claim(directory: Path, source: str) -> Iterator[None]:
         os.close(fd)
 
 
-def _look_into(directory: Path, name: SegmentName, positions: Positions) -> None:
+def _look_into(directory: Path, name: SegmentName, positions: Positions, sync: Sync, *, ended: bool = False) -> None:
+    """Learn the marks of a segment; with `ended` only if it has ended, and then for good."""
+    seed = seed_of(name.id)
     fd = os.open(directory / name.file, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        size = os.fstat(fd).st_size
-        at = min(positions.covered.get(name.id, 0), size)
-        if at < size:
-            data = os.pread(fd, size - at, at)
-            marks, looked_at = _marks(data, seed_of(name.id))
-            positions.learn(marks)
-            positions.covered[name.id] = at + looked_at
+        data = os.pread(fd, os.fstat(fd).st_size, 0)
+        if ended and not data.endswith((end_line(seed), end_line(seed, cut=True))):
+            return
+        marks = list(_marks(data, seed))
+        if marks or ended:
+            # Who goes on from here may be fsynced earlier than what a writer left that was killed: not on quicksand.
+            sync(fd)
+        positions.learn(marks)
+        if ended:
+            positions.covered.add(name.id)
     finally:
         os.close(fd)
 
 
-def _marks(data: bytes, seed: int) -> tuple[list[Mark], int]:
-    """The valid marks in part of a segment, and how many octets need not be looked at again."""
-    last = end_line(seed)
-    closed = data.endswith(last)
-    marks = []
-    looked_at = data.rfind(b"\n") + 1
+def _marks(data: bytes, seed: int) -> Iterator[Mark]:
+    """The marks of a segment that count, by the rule of `Scan`."""
+    closed = data.endswith(end_line(seed))
+    serials: dict[str, int] = {}
     for found in _MARK.finditer(data):
         mark = read_line(found[0][:-1], seed)
         if not isinstance(mark, Mark):
             continue
-        body = data[found.end() : found.end() + mark.octets]
-        if closed or crc32(body) == mark.body:
-            marks.append(mark)
-        elif len(body) < mark.octets:  # not whole yet
-            looked_at = found.start()
-            break
-    return marks, looked_at
+        sound = crc32(data[found.end() : found.end() + mark.octets]) == mark.body
+        if closed or (sound and mark.before == serials.get(mark.source, 0)):
+            serials[mark.source] = mark.serial
+            yield mark
 
 
 def _read_checkpoint(file: Path) -> Positions:
@@ -159,5 +174,4 @@ def _decoded(document: Any) -> Positions:
     sources = {str(source): Position(int(serial), str(text)) for source, (serial, text) in document["sources"].items()}
     if any(len(source) > MAX_MARK for source in sources):
         raise ValueError("a source is too long")
-    covered = {str(segment): int(offset) for segment, offset in document["covered"].items()}
-    return Positions(sources, covered)
+    return Positions(sources, {str(segment) for segment in document["covered"]})

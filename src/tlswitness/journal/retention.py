@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tlswitness.journal.names import SegmentName, has_writer, segments
-from tlswitness.journal.positions import read_positions, write_checkpoint
+from tlswitness.journal.positions import checkpoint
 from tlswitness.journal.reader import Cursor
 from tlswitness.journal.settings import JournalSettings
 
@@ -52,7 +52,7 @@ def retire(settings: JournalSettings, cursors: Mapping[str, Cursor], now: float)
     going = [each for each in going if not _live(settings.directory, each.name)]
     if not going:
         return Retired()
-    write_checkpoint(settings.directory, read_positions(settings.directory))
+    checkpoint(settings.directory)
     retired = Retired()
     for each in going:
         _remove(settings.directory, each, cursors, retired)

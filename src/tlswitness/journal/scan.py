@@ -33,7 +33,7 @@ MAX_KNOWN = 65_536
 MAX_UNTOLD = 1000
 """Damages that wait to be asked for; more are only counted."""
 
-_FINDINGS = re.compile(rb"^=[^\n]*\n", re.MULTILINE)
+_TO_KNOW = re.compile(rb"^[=@][^\n]*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,14 @@ class Scan:
         """Sessions whose finding is damaged or unknown."""
         self.marks: list[Mark] = []
         """Positions met, until they are taken."""
+        self._serials: dict[str, int] = {}
+        """The last batch of each source that counts."""
+        self._until = 0
+        """Where the last batch that counts ends."""
         self._damages: list[Damage] = []
         self._seed = seed_of(name.id)
         self._known: dict[bytes, tuple[int, Finding]] = {}
+        self._members: dict[bytes, tuple[int, Finding]] = {}
         self._findings: dict[int, Finding] = {}
         self._rows: list[Row] = []
         self.fd = os.open(directory / name.file, os.O_RDONLY | os.O_CLOEXEC)
@@ -124,8 +129,10 @@ class Scan:
         self._read_lines(data[:last].split(b"\n"), limit, end)
 
     def _read_lines(self, lines: list[bytes], limit: int, end: int) -> None:
-        known, rows, start = self._known, self._rows, self.offset
+        known, rows, start, until = self._known_at(self.offset), self._rows, self.offset, self._until
         for line in lines:
+            if start >= until > 0:
+                known, until = self._known_at(start), 0
             behind = start + len(line) + 1
             session = known.get(line)
             if session is not None:
@@ -134,12 +141,15 @@ class Scan:
                 self.offset = start
                 if not self._read_other(line, behind, end):
                     return
-                if self.offset != behind:  # a batch was skipped
-                    return
+                known, until = self._known_at(behind), self._until
             start = behind
             if len(rows) >= limit:
                 break
         self.offset = start
+
+    def _known_at(self, offset: int) -> dict[bytes, tuple[int, Finding]]:
+        """Lines that have been read and mean the same at `offset`: within a batch that counts, or outside of one."""
+        return self._members if offset < self._until else self._known
 
     def _read_other(self, line: bytes, behind: int, end: int) -> bool:
         """A line that was not met before. False where it is to be read again later; moves the offset behind it."""
@@ -151,8 +161,8 @@ class Scan:
                 self._damage(0, len(line), "its first line is damaged")
             return True
         match read_line(line, self._seed):
-            case Session(epoch, number):
-                self._session(line, epoch, number, start, behind)
+            case Session() as session:
+                self._session(line, session, start, behind)
             case Defined(number, finding):
                 self._findings[number] = finding
             case Mark() as mark:
@@ -163,31 +173,44 @@ class Scan:
                 self._damage(start, len(line), reason)
         return True
 
-    def _session(self, line: bytes, epoch: int, number: int, start: int, behind: int) -> None:
-        finding = self._findings.get(number)
+    def _session(self, line: bytes, session: Session, start: int, behind: int) -> None:
+        if session.member and start >= self._until and not self._is_closed():
+            return  # of a batch that does not count
+        finding = self._findings.get(session.number)
         if finding is None:
             self.lost += 1
-            self._damage(start, len(line), f"finding {number} is not known: its line is damaged")
+            self._damage(start, len(line), f"finding {session.number} is not known: its line is damaged")
             return
-        if len(self._known) >= MAX_KNOWN:
-            self._known.clear()
-        self._known[line] = (epoch, finding)
-        self._rows.append((epoch, finding, start, behind))
+        known = self._members if session.member else self._known
+        if len(known) >= MAX_KNOWN:
+            known.clear()
+        if session.member == (start < self._until):
+            known[line] = (session.epoch, finding)
+        self._rows.append((session.epoch, finding, start, behind))
 
     def _mark(self, mark: Mark, start: int, behind: int, end: int) -> bool:
-        if behind + mark.octets > end:
-            if self._is_closed() or mark.octets > MAX_BODY:  # cut short long ago: read what there is
-                self._damage(start, behind - start, "the batch behind it is not whole")
-                return True
+        if behind + mark.octets > end and not self._is_closed() and mark.octets <= MAX_BODY:
             self.offset = start
-            return False
-        if mark.octets > MAX_BODY or crc32(os.pread(self.fd, mark.octets, behind)) != mark.body:
+            return False  # not written yet, or cut short
+        sound = self._sound(mark, behind)
+        if not sound:
             self._damage(start, mark.octets, f"the batch up to {mark.position!r} of {mark.source!r} is damaged")
-            if not self._is_closed():
-                self.offset = behind + mark.octets  # never known to be whole: its source writes it again
-                return True
-        self.marks.append(mark)
+        if self._counts_here(mark, sound=sound):
+            self.marks.append(mark)
+            self._until = behind + mark.octets
         return True
+
+    def _counts_here(self, mark: Mark, *, sound: bool) -> bool:
+        """Whether a batch counts: it is whole, and so is what its source wrote before; or the writer has closed the
+        segment, so all of it was whole once. Who has written more than counts writes it again.
+        """
+        counts = (sound and mark.before == self._serials.get(mark.source, 0)) or self._is_closed()
+        if counts:
+            self._serials[mark.source] = mark.serial
+        return counts
+
+    def _sound(self, mark: Mark, behind: int) -> bool:
+        return mark.octets <= MAX_BODY and crc32(os.pread(self.fd, mark.octets, behind)) == mark.body
 
     def _is_closed(self) -> bool:
         """Whether the writer itself closed the segment: then each batch in it was whole once."""
@@ -200,21 +223,27 @@ class Scan:
             self._damages.append(Damage(self.name, offset, octets, reason))
 
     def _catch_up(self, offset: int) -> None:
-        """Learn the findings before `offset`; and where that is no beginning of a line, go on at the next one."""
-        for line in self._lines_before(offset):
-            defined = read_line(line[:-1], self._seed)
-            if isinstance(defined, Defined):
-                self._findings[defined.number] = defined.finding
+        """Learn what stands before `offset`; and where that is no beginning of a line, go on at the next one."""
+        for line, behind in self._lines_before(offset):
+            match read_line(line[:-1], self._seed):
+                case Defined(number, finding):
+                    self._findings[number] = finding
+                case Mark() as mark:
+                    if self._counts_here(mark, sound=self._sound(mark, behind)):
+                        self._until = behind + mark.octets
+                case _:
+                    pass  # damaged, and told by who read it
         if offset and os.pread(self.fd, 1, offset - 1) not in (b"\n", b""):
             rest = os.pread(self.fd, MAX_LINE, offset)
             self.offset = offset + (rest.find(b"\n") + 1 or len(rest))
 
-    def _lines_before(self, offset: int) -> Iterator[bytes]:
+    def _lines_before(self, offset: int) -> Iterator[tuple[bytes, int]]:
+        """Findings and marks, and the offset behind each."""
         at = 0
         while at < offset:
             data = os.pread(self.fd, min(MAX_LINE, offset - at), at)
             last = data.rfind(b"\n") + 1
             if not data:
                 return
-            yield from _FINDINGS.findall(data, 0, last or len(data))
+            yield from ((found[0], at + found.end()) for found in _TO_KNOW.finditer(data, 0, last or len(data)))
             at += last or len(data)

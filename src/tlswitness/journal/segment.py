@@ -19,6 +19,7 @@ from tlswitness.journal.line import (
     finding_line,
     head_line,
     mark_line,
+    member_seed,
     seed_of,
     session_line,
 )
@@ -57,7 +58,8 @@ class Segment:
         self.open = True
         self._seed = seed_of(name.id)
         self._numbers: dict[str, int] = {}
-        self._lines: dict[int, dict[str, bytes]] = {}
+        self._lines: dict[tuple[int, bool], dict[str, bytes]] = {}
+        self._marked: dict[str, int] = {}
         unborn = directory / f"{name.id}{UNBORN}"
         self.fd = os.open(unborn, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
@@ -77,10 +79,12 @@ class Segment:
 
     def append(self, entries: Sequence[Entry], source: tuple[int, str, str] | None = None) -> None:
         """Write `entries`; with `source` (serial, name, position) they count only together. Raises WriteFailed."""
-        body = b"".join(self._encoded(entries))
+        body = b"".join(self._encoded(entries, marked=source is not None))
         if source is not None:
-            mark = Mark(source[0], len(body), crc32(body), source[1], source[2])
+            serial, name, position = source
+            mark = Mark(serial, self._marked.get(name, 0), len(body), crc32(body), name, position)
             body = mark_line(mark, self._seed) + body
+            self._marked[name] = serial
         try:
             self.size += _write(self.fd, body)
         except OSError as error:
@@ -98,32 +102,33 @@ class Segment:
         self.open = False
         os.close(self.fd)
 
-    def _encoded(self, entries: Sequence[Entry]) -> list[bytes]:
+    def _encoded(self, entries: Sequence[Entry], *, marked: bool) -> list[bytes]:
+        seed = member_seed(self._seed) if marked else self._seed
         encoded = []
         lines: dict[str, bytes] = {}
         current = -1
         for epoch, finding in entries:
             if epoch != current:
                 current = epoch
-                lines = self._lines_of(epoch)
+                lines = self._lines_of((epoch, marked))
             line = lines.get(finding.tail)
             if line is None:
                 number = self._numbers.get(finding.tail)
                 if number is None:
                     number = self._numbers[finding.tail] = len(self._numbers) + 1
                     encoded.append(finding_line(number, finding, self._seed))
-                line = session_line(epoch, number, self._seed)
+                line = session_line(epoch, number, seed)
                 if len(lines) < MAX_LINES:
                     lines[finding.tail] = line
             encoded.append(line)
         return encoded
 
-    def _lines_of(self, epoch: int) -> dict[str, bytes]:
-        lines = self._lines.get(epoch)
+    def _lines_of(self, kind: tuple[int, bool]) -> dict[str, bytes]:
+        lines = self._lines.get(kind)
         if lines is None:
             if len(self._lines) >= MAX_EPOCHS:
                 del self._lines[next(iter(self._lines))]
-            lines = self._lines[epoch] = {}
+            lines = self._lines[kind] = {}
         return lines
 
     def _mend(self, *, whole: bool) -> bytes:

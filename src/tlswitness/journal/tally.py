@@ -15,7 +15,7 @@ from zlib import crc32
 
 from tlswitness.datapoint.finding import Finding
 from tlswitness.datapoint.limits import MAX_EPOCH
-from tlswitness.journal.line import Defined, Session, read_line
+from tlswitness.journal.line import Defined, Session, member_seed, read_line
 from tlswitness.journal.names import SegmentName
 from tlswitness.journal.scan import MAX_LINE, Scan
 from tlswitness.journal.settings import MIB
@@ -75,8 +75,11 @@ class Tally(Scan):
         at = 0
         while at < last and self.ended is None:
             mark = at if data.startswith(b"@", at) else data.find(b"\n@", at, last) + 1 or last
+            if at < self._until - start < mark:
+                mark = self._until - start  # a batch ends here
             if mark > at:
-                self._count_lines(data[at : mark - 1], start + at)
+                seed = self._seed if start + at >= self._until else member_seed(self._seed)
+                self._count_lines(data[at : mark - 1], start + at, seed)
                 at = mark
                 self.offset = start + at
                 continue
@@ -84,20 +87,13 @@ class Tally(Scan):
             self.offset = start + at
             if not self._read_other(data[at : behind - 1], start + behind, end):
                 return
-            at = self.offset - start  # a batch that is void has been stepped over
+            at = self.offset - start
 
-    def _count_lines(self, lines: bytes, offset: int) -> None:
+    def _count_lines(self, lines: bytes, offset: int, seed: int) -> None:
         found = Counter(lines.split(b"\n"))
-        numbers, others = self._sessions(found)
+        numbers, others = self._sessions(found, seed)
         for line in others:
-            defined = read_line(line, self._seed)
-            if isinstance(defined, Defined):
-                self._findings[defined.number] = defined.finding
-                continue
-            before = self.damaged
-            self.offset = offset + lines.find(line)
-            self._read_other(line, self.offset + len(line) + 1, self.offset)
-            self.damaged += (self.damaged - before) * (found[line] - 1)
+            self._count_other(line, numbers, found[line], lines, offset)
         unknown = set()
         for (day, text), sessions in numbers.items():
             number = int(text) if text.isdigit() else -1
@@ -109,9 +105,26 @@ class Tally(Scan):
         for text in unknown:
             self._lose(text, found, lines, offset)
 
-    def _sessions(self, found: Counter[bytes]) -> tuple[dict[tuple[int, bytes], int], list[bytes]]:
+    def _count_other(
+        self, line: bytes, numbers: dict[tuple[int, bytes], int], times: int, lines: bytes, offset: int
+    ) -> None:
+        """A line that is no session of the usual kind, which stands there `times` times."""
+        match read_line(line, self._seed):
+            case Defined(number, finding):
+                self._findings[number] = finding
+            case Session(epoch, number, member):
+                if not member or offset < self._until or self._is_closed():
+                    key = epoch // DAY, b"%d" % number
+                    numbers[key] = numbers.get(key, 0) + times
+            case _:
+                before = self.damaged
+                self.offset = offset + lines.find(line)
+                self._read_other(line, self.offset + len(line) + 1, self.offset)
+                self.damaged += (self.damaged - before) * (times - 1)
+
+    def _sessions(self, found: Counter[bytes], seed: int) -> tuple[dict[tuple[int, bytes], int], list[bytes]]:
         """The sound lines of sessions by day and number, and all other lines. All speed hangs on this loop."""
-        seed, days = self._seed, self._days
+        days = self._days
         numbers: dict[tuple[int, bytes], int] = {}
         others: list[bytes] = []
         for line, times in found.items():
