@@ -1,4 +1,5 @@
-"""Debian's mail, DNS and web servers, unpacked into a cache for the tests. Nothing is installed, nothing is configured.
+"""Debian's mail, DNS and web servers and json-c's headers, unpacked into a cache for the tests. Nothing is installed,
+nothing is configured.
 
 python -m tools.debian
 
@@ -19,7 +20,14 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-SETS = (("exim4-daemon-light",), ("unbound",), ("bind9", "bind9-utils"), ("nginx",), ("postfix",))
+SETS = (
+    ("libjson-c-dev",),
+    ("exim4-daemon-light",),
+    ("unbound",),
+    ("bind9", "bind9-utils"),
+    ("nginx",),
+    ("postfix",),
+)
 """Packages, those together that can be installed together; of files that two have, the last one's stays."""
 BINARIES = (
     "usr/sbin/postfix",
@@ -28,8 +36,9 @@ BINARIES = (
     "usr/sbin/named",
     "usr/sbin/nginx",
     "usr/bin/dnssec-signzone",
+    "usr/include/json-c/json.h",
 )
-"""What the tests call: a tree without one of them is not complete."""
+"""What the tests call or compile with: a tree without one of them is not complete."""
 MERGED = ("bin", "sbin", "lib", "lib64")
 """Links into /usr on a machine of today; packages may bring files by the old way."""
 SECONDS = 300

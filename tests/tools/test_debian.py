@@ -72,7 +72,8 @@ def test_fetching(monkeypatch, tmp_path, capsys):
     simulated = 'echo "Inst libdep (1.0)"; echo "Conf libdep (1.0)"'
     downloaded = f'echo "$@" >> {tmp_path}/asked; touch "$(pwd)/all.deb"'
     touched = " ".join(f'"$3/{name}"' for name in debian.BINARIES)
-    unpacked = f'mkdir -p "$3/lib" "$3/usr/lib" "$3/usr/sbin" "$3/usr/bin"; touch "$3/lib/libdep.so" {touched}'
+    folders = " ".join(f'"$3/{name}"' for name in ("lib", "usr/lib", "usr/sbin", "usr/bin", "usr/include/json-c"))
+    unpacked = f'mkdir -p {folders}; touch "$3/lib/libdep.so" {touched}'
     tools(
         monkeypatch,
         tmp_path / "bin",
