@@ -6,13 +6,15 @@ import re
 from typing import Any
 
 import pytest
-from tools.soak import dns, http, names, points, policy, run, smtp
+from tools.soak import dns, http, journal, names, points, policy, run, smtp
 from tools.soak.mutate import MAX_INPUT, mutated
 from tools.soak.run import TARGETS, FaultFound, Hunt, main
 
 from tlswitness.datapoint import DataPoint
 from tlswitness.delivery.smtp.reply import ReplyParser
 from tlswitness.delivery.wire import Wire
+from tlswitness.journal.line import Mark
+from tlswitness.journal.scan import Scan
 from tlswitness.names import host
 from tlswitness.policy.sts import exchange, grammar
 
@@ -77,6 +79,10 @@ def _breaks_in_2038(point: DataPoint) -> str:
     return _compact(point)
 
 
+def _always_counts(_scan: Scan, _mark: Mark, *, sound: bool) -> bool:
+    return True
+
+
 _compact, _interpret, _parse_pattern = points.compact, dns.interpret, names.parse_pattern
 
 PLANTED = {
@@ -88,6 +94,7 @@ PLANTED = {
     "a point that cannot be written": (points, "compact", _breaks_in_2038, points.TARGET),
     "a label of 64 octets": (host, "MAX_LABEL", 64, names.TARGET),
     "too many lines": (grammar, "MAX_BAD_LINES", 1 << 30, policy.BODY),
+    "a batch behind one that was never whole": (Scan, "_counts_here", _always_counts, journal.TARGET),
 }
 
 

@@ -17,7 +17,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.soak import config, dns, http, names, points, policy, smtp, tlsa, tlsrpt
+from tools.soak import config, dns, http, journal, names, points, policy, smtp, tlsa, tlsrpt
 from tools.soak.mutate import mutated
 from tools.soak.target import Target
 
@@ -51,6 +51,7 @@ TARGETS: tuple[Target, ...] = (
     points.TARGET,
     names.TARGET,
     config.TARGET,
+    journal.TARGET,
 )
 
 

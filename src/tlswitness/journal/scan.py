@@ -168,14 +168,20 @@ class Scan:
             case Mark() as mark:
                 return self._mark(mark, start, behind, end)
             case End() as ended:
-                self.ended = ended
+                self._end(ended, start, behind)
             case Bad(reason):
                 self._damage(start, len(line), reason)
         return True
 
+    def _end(self, ended: End, start: int, behind: int) -> None:
+        if behind < self.size:
+            self._damage(start, behind - start, "it should be the last line, and more follows")
+        else:
+            self.ended = ended
+
     def _session(self, line: bytes, session: Session, start: int, behind: int) -> None:
-        if session.member and start >= self._until and not self._is_closed():
-            return  # of a batch that does not count
+        if not self._takes(session, start):
+            return
         finding = self._findings.get(session.number)
         if finding is None:
             self.lost += 1
@@ -187,6 +193,10 @@ class Scan:
         if session.member == (start < self._until):
             known[line] = (session.epoch, finding)
         self._rows.append((session.epoch, finding, start, behind))
+
+    def _takes(self, session: Session, start: int) -> bool:
+        """Whether a session counts; not where it is of a batch that does not."""
+        return not session.member or start < self._until or self._is_closed()
 
     def _mark(self, mark: Mark, start: int, behind: int, end: int) -> bool:
         if behind + mark.octets > end and not self._is_closed() and mark.octets <= MAX_BODY:

@@ -76,7 +76,7 @@ class Tally(Scan):
         while at < last and self.ended is None:
             mark = at if data.startswith(b"@", at) else data.find(b"\n@", at, last) + 1 or last
             if at < self._until - start < mark:
-                mark = self._until - start  # a batch ends here
+                mark = min(mark, data.index(b"\n", self._until - start - 1) + 1)  # a batch ends here
             if mark > at:
                 seed = self._seed if start + at >= self._until else member_seed(self._seed)
                 self._count_lines(data[at : mark - 1], start + at, seed)
@@ -112,9 +112,9 @@ class Tally(Scan):
         match read_line(line, self._seed):
             case Defined(number, finding):
                 self._findings[number] = finding
-            case Session(epoch, number, member):
-                if not member or offset < self._until or self._is_closed():
-                    key = epoch // DAY, b"%d" % number
+            case Session() as session:
+                if self._takes(session, offset):
+                    key = session.epoch // DAY, b"%d" % session.number
                     numbers[key] = numbers.get(key, 0) + times
             case _:
                 before = self.damaged
@@ -152,7 +152,8 @@ class Tally(Scan):
     def _lose(self, number: bytes, found: Counter[bytes], lines: bytes, offset: int) -> None:
         """Sessions whose finding is not known: the slow way, line by line."""
         for line in [line for line in found if line.partition(b" ")[2].rpartition(b" ")[0] == number]:
-            if not isinstance(read_line(line, self._seed), Session):
+            session = read_line(line, self._seed)
+            if not isinstance(session, Session) or not self._takes(session, offset):
                 continue  # told as what it is
             self.lost += found[line]
             words = f"finding {number.decode()} is not known: its line is damaged"
