@@ -20,10 +20,14 @@ log = logging.getLogger("tlswitness.hooks")
 class Complaints:
     """One line, then none of the same kind for `interval` seconds of `clock`."""
 
-    def __init__(self, hook: str, interval: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, hook: str, interval: float, clock: Callable[[], float], tell: Callable[[str, str], None] | None = None
+    ) -> None:
+        """`tell` takes the kind and the text; without it the log does, with the hook's name before the text."""
         self._hook = hook
         self._interval = interval
         self._clock = clock
+        self._tell = tell or self._log
         self._said: dict[str, float] = {}
         self._unsaid: dict[str, int] = {}
 
@@ -38,7 +42,10 @@ class Complaints:
         unsaid = self._unsaid.pop(kind, 0)
         more = f" ({unsaid} more like this since the last line)" if unsaid else ""
         with contextlib.suppress(Exception):  # a handler of the program's own that raises must not end a hook's thread
-            log.warning("hook %s: %s%s", self._hook, text, more)
+            self._tell(kind, text + more)
+
+    def _log(self, _: str, text: str) -> None:
+        log.warning("hook %s: %s", self._hook, text)
 
 
 def error_words(error: BaseException) -> str:

@@ -10,7 +10,7 @@ module's paniclog, or the terminal in `hooks test`), and stamps it with the epoc
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tlswitness.datapoint.finding import Finding
 
@@ -31,6 +31,7 @@ class Callee(Protocol):
         ...
 
 
+@runtime_checkable
 class BatchCallee(Protocol):
     """One of ours that takes many points at once: all are done when it returns, none when it raises."""
 

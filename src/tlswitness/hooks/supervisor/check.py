@@ -1,0 +1,49 @@
+"""Does a module load? A process that loads it and ends.
+
+Separate because it has neither a cursor nor a call: it is asked before a running module gives way to its new version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from tlswitness.hooks.host.order import Loaded, Message, Order, Refused
+from tlswitness.hooks.spec import ModuleSpec
+from tlswitness.hooks.supervisor.child import Child
+from tlswitness.hooks.supervisor.death import how
+from tlswitness.hooks.supervisor.stderr import StderrLines
+
+LOAD_DEADLINE = 30.0
+"""Seconds for loading, `init` included: one that never ends must not look like one that runs."""
+
+
+async def why_not(spec: ModuleSpec, *, journal: Path, home: Path) -> str:
+    """Why `spec` does not load; empty where it does. What it prints is part of the answer, not of the log."""
+    heard: list[Message] = []
+    lines = StderrLines(lambda _: None)
+
+    def order(fd: int) -> Order:
+        return Order(spec=spec, journal=str(journal), home=str(home), messages=fd, parent=os.getpid(), check=True)
+
+    try:
+        child = Child(order, on_message=heard.append, on_stderr=lines.feed)
+    except (OSError, ValueError) as error:
+        return f"no process can be started: {error}"
+    late = ""
+    try:
+        if not await child.wait(LOAD_DEADLINE):
+            late = f"loading took more than {LOAD_DEADLINE:g} s"
+    finally:
+        child.kill()
+        await asyncio.shield(child.ended)
+    lines.end()
+    status = child.ended.result()
+    for message in heard:
+        if isinstance(message, Refused):
+            return message.reason
+        if isinstance(message, Loaded) and not late and status == 0:
+            return ""
+    last = f"; its last words: {' | '.join(lines.last)}" if lines.last else ""
+    return f"its process {how(status, spec.limits, late)}{last}"

@@ -1,0 +1,42 @@
+"""How a module's process died, in words.
+
+Separate because they are read in the log, in `hooks list` and in `status` alike, by somebody who has to find out why.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+
+from tlswitness.hooks.host.order import EXIT_MEMORY
+from tlswitness.hooks.progress import MAX_DEATHS
+from tlswitness.hooks.spec import ModuleLimits
+
+MAX_STORY = 2000
+"""Characters."""
+
+
+def how(status: int, limits: ModuleLimits, killed_for: str) -> str:
+    """From the exit status, or the negative number of a signal; `killed_for` is why the supervisor killed it."""
+    if killed_for:
+        return f"was killed: {killed_for}"
+    if status == EXIT_MEMORY:
+        return f"ran out of its {limits.memory} MiB of memory"
+    if status >= 0:
+        return f"ended by itself with exit status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    return f"died of {name}"
+
+
+def story(words: str, where: str, count: int, last: Sequence[str]) -> str:
+    """All of it. `where` names the point of the call, empty outside of one; `last` is what it wrote to stderr."""
+    told = f"its process {words}, "
+    told += f"telling the point at {where} (death {count} of {MAX_DEATHS} on it)" if where else "outside of a call"
+    if last:
+        left = MAX_STORY - len(told)
+        text = " | ".join(last)
+        told += f"; its last words: {text if len(text) <= left else '...' + text[-left:]}"
+    return told
