@@ -21,7 +21,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from zlib import crc32
@@ -74,6 +74,21 @@ class Counts:
     """Segments that were removed before it had read them to their end."""
     deaths: int
     dead_letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a module stands."""
+
+    counts: Counts = field(default_factory=lambda: Counts(*[0] * 8))
+    cursor: Mapping[str, int] = field(default_factory=dict)
+    finished: frozenset[str] = frozenset()
+    """Segments that were read to their end."""
+
+    def behind(self, sizes: Mapping[str, int]) -> int:
+        """Octets of segments of these `sizes` that it has not been told."""
+        cursor, finished = self.cursor, self.finished
+        return sum(max(0, size - cursor.get(name, 0)) for name, size in sizes.items() if name not in finished)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +338,11 @@ class Progress:
         """Segments that were read to their end."""
         self._refresh()
         return {name for name, slot in self._taken() if self._words[_TABLE + slot * _WORDS + _FINISHED]}
+
+    @property
+    def standing(self) -> Standing:
+        """All that there is to be known of a module, also while the process runs."""
+        return Standing(self.counts, self.cursor(), frozenset(self.finished_segments()))
 
     def _refresh(self) -> None:
         """The other side may have made the file longer."""

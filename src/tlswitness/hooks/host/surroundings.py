@@ -17,7 +17,7 @@ from tlswitness.hooks.spec import ModuleLimits
 
 LOCK = "lock"
 """The file in a module's own directory that its one process has locked."""
-LOCK_PATIENCE = 5.0
+LOCK_PATIENCE = 2.0
 """Seconds that a new process waits for the last one to be gone, which is dying."""
 
 _PR_SET_PDEATHSIG = 1

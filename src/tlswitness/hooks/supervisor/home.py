@@ -7,7 +7,6 @@ journal at which it begins.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,9 +49,3 @@ def sizes(journal: Path) -> dict[str, int]:
         with suppress(FileNotFoundError):  # retention was faster
             found[name.id] = (journal / name.file).stat().st_size
     return found
-
-
-def behind(progress: Progress, now: Mapping[str, int]) -> int:
-    """Octets of the segments `now` that have not been told."""
-    cursor, finished = progress.cursor(), progress.finished_segments()
-    return sum(max(0, size - cursor.get(name, 0)) for name, size in now.items() if name not in finished)

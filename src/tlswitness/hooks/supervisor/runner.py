@@ -32,12 +32,12 @@ from tlswitness.hooks.host.order import (
     Refused,
     Trouble,
 )
-from tlswitness.hooks.progress import Counts, Progress, Running
+from tlswitness.hooks.progress import Progress, Running, Standing
 from tlswitness.hooks.spec import ModuleSpec
 from tlswitness.hooks.supervisor.check import LOAD_DEADLINE
 from tlswitness.hooks.supervisor.child import Child
 from tlswitness.hooks.supervisor.death import how, story
-from tlswitness.hooks.supervisor.home import behind, prepared
+from tlswitness.hooks.supervisor.home import prepared
 from tlswitness.hooks.supervisor.snapshot import ModuleSnapshot, State
 from tlswitness.hooks.supervisor.stderr import StderrLines
 from tlswitness.hooks.supervisor.target import Stamp, stamp
@@ -68,7 +68,7 @@ class ModuleRunner:
         self._wake = asyncio.Event()
         self._ending = asyncio.Event()
         self._fresh = False
-        self._last_counts = Counts(*[0] * 8)
+        self._stood = Standing()
         self._state, self._since = State.STOPPED, time.time()
         self._backoff = Backoff(RESTART_FIRST, RESTART_MOST)
         self._complaints = Complaints(spec.name, COMPLAIN, time.monotonic)
@@ -114,7 +114,7 @@ class ModuleRunner:
             self._task = None
         progress, self._progress = self._progress, None
         if progress is not None:
-            self._last_counts = progress.counts
+            self._stood = progress.standing
             progress.close()
 
     def changed(self, spec: ModuleSpec) -> bool:
@@ -128,12 +128,13 @@ class ModuleRunner:
 
     def cursor(self) -> dict[str, int]:
         """How far it is; nothing before its first start."""
-        return {} if self._progress is None else self._progress.cursor()
+        return dict(self._stood.cursor) if self._progress is None else self._progress.cursor()
 
     def snapshot(self, sizes: Mapping[str, int]) -> ModuleSnapshot:
         """As it is now; `sizes` are those of the segments."""
         progress, child = self._progress, self._child
         running = None if progress is None or child is None else progress.running
+        standing = self._stood if progress is None else progress.standing
         state = self._state
         if state is State.RUNNING and progress is not None and progress.waiting_until:
             state = State.RETRYING
@@ -144,8 +145,8 @@ class ModuleRunner:
             state=state,
             since=self._since,
             pid=None if child is None else child.pid,
-            counts=self._last_counts if progress is None else progress.counts,
-            behind=sum(sizes.values()) if progress is None else behind(progress, sizes),
+            counts=standing.counts,
+            behind=standing.behind(sizes),
             busy=0.0 if running is None else max(0.0, (time.monotonic_ns() - running.since) / 1e9),
             last_error=self._last_error,
             last_death=self._last_death,
