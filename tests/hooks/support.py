@@ -48,6 +48,11 @@ class Hook:
         return [int(line) for line in self.log.read_text().split()] if self.log.exists() else []
 
 
+def alive(pid: int) -> bool:
+    """Whether there is such a process."""
+    return Path("/proc", str(pid)).exists()
+
+
 async def until(true: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait for what must come."""
     end = time.monotonic() + seconds

@@ -34,7 +34,7 @@ from tlswitness.hooks.host.order import (
 from tlswitness.hooks.host.printing import StampedPrinter, to_file, to_stderr
 from tlswitness.hooks.host.shown import Shown
 from tlswitness.hooks.host.speech import Speech
-from tlswitness.hooks.host.surroundings import deafen, die_with, hold_alone, step_back
+from tlswitness.hooks.host.surroundings import deafen, die_with, hold_alone, leave_a_trace, step_back
 from tlswitness.hooks.progress import FILE, BadProgress, Progress
 from tlswitness.hooks.spec import ModuleSpec
 from tlswitness.journal.reader import Reader
@@ -50,6 +50,7 @@ def main(orders: int = 0) -> int:
     order = read_order(_line(orders))
     if not die_with(order.parent):
         return EXIT_ORPHAN
+    leave_a_trace()
     deafen()
     step_back(order.spec.limits)
     return ModuleProcess(order).run(orders)

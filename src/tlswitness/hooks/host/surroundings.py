@@ -6,6 +6,7 @@ Separate because it is about the operating system alone.
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import fcntl
 import os
 import resource
@@ -31,6 +32,11 @@ def die_with(parent: int) -> bool:
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     return os.getppid() == parent
+
+
+def leave_a_trace() -> None:
+    """Where a crash leaves no exception, say on stderr what Python was at."""
+    faulthandler.enable(all_threads=False)
 
 
 def deafen() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tlswitness.hooks.host.order import Loaded, Message, Order, Refused
 from tlswitness.hooks.spec import ModuleSpec
 from tlswitness.hooks.supervisor.child import Child
-from tlswitness.hooks.supervisor.death import how
+from tlswitness.hooks.supervisor.death import how, last_words
 from tlswitness.hooks.supervisor.stderr import StderrLines
 
 LOAD_DEADLINE = 30.0
@@ -45,5 +45,4 @@ async def why_not(spec: ModuleSpec, *, journal: Path, home: Path) -> str:
             return message.reason
         if isinstance(message, Loaded) and not late and status == 0:
             return ""
-    last = f"; its last words: {' | '.join(lines.last)}" if lines.last else ""
-    return f"its process {how(status, spec.limits, late)}{last}"
+    return f"its process {how(status, spec.limits, late)}{last_words(tuple(lines.last))}"

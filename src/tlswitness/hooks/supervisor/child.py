@@ -17,8 +17,8 @@ from contextlib import suppress
 
 from tlswitness.hooks.host.order import MAX_MESSAGE, MAX_ORDER, Message, Order, order_line, read_message
 
-_COMMAND = (sys.executable, "-P", "-X", "faulthandler", "-m", "tlswitness.hooks.host")
-"""Nothing is imported from where the daemon happens to stand; a crash leaves a trace on stderr."""
+_COMMAND = (sys.executable, "-P", "-m", "tlswitness.hooks.host")
+"""Nothing is imported from where the daemon happens to stand."""
 _NOT_THEIRS = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
 """Variables by which a service manager speaks with the daemon."""
 _PIPE = 1024 * 1024
@@ -93,6 +93,8 @@ class Child:
 
     def kill(self) -> None:
         """SIGKILL; a process that is gone already is let be."""
+        if self.ended.done():
+            return  # its descriptor may be another one's by now
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 

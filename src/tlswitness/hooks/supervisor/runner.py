@@ -72,6 +72,7 @@ class ModuleRunner:
         self._state, self._since = State.STOPPED, time.time()
         self._backoff = Backoff(RESTART_FIRST, RESTART_MOST)
         self._complaints = Complaints(spec.name, COMPLAIN, time.monotonic)
+        self._stderr = StderrLines(lambda line: _log.warning("hook %s: stderr: %s", self.spec.name, line))
         self._last_error = self._last_death = ""
         self._forget_process()
 
@@ -119,12 +120,12 @@ class ModuleRunner:
 
     def changed(self, spec: ModuleSpec) -> bool:
         """Whether a reload with `spec` has anything new, or something to try again."""
-        return spec != self.spec or self._state is State.FAILED or stamp(spec, self._file) != self._stamp
+        return spec != self.spec or self.idle or stamp(spec, self._file) != self._stamp
 
     @property
-    def failed(self) -> bool:
-        """Whether nothing of it runs because it does not load."""
-        return self._state is State.FAILED
+    def idle(self) -> bool:
+        """Whether nothing of it runs nor will: it does not load, or is stopped."""
+        return self._state in (State.FAILED, State.STOPPED)
 
     def cursor(self) -> dict[str, int]:
         """How far it is; nothing before its first start."""
@@ -199,7 +200,7 @@ class ModuleRunner:
         assert self._progress is not None
         self._calls = self._progress.counts.calls
         self._stamp = stamp(self.spec)
-        self._stderr = StderrLines(lambda line: _log.warning("hook %s: stderr: %s", self.spec.name, line))
+        self._stderr.begin()
         try:
             child = Child(self._order, on_message=self._heard, on_stderr=self._stderr.feed)
         except (OSError, ValueError) as error:

@@ -15,7 +15,7 @@ LINES = 20
 """Lines in the log,"""
 SECONDS = 10.0
 """in so many seconds; more are counted."""
-KEPT = 20
+KEPT = 40
 """Last lines for the story."""
 
 
@@ -29,6 +29,10 @@ class StderrLines:
         self._since = clock()
         self._logged = self._unsaid = 0
         self.last: deque[str] = deque(maxlen=KEPT)
+
+    def begin(self) -> None:
+        """Another process begins; how much is logged is for all of them."""
+        self.last.clear()
 
     def feed(self, octets: bytes) -> None:
         """The next octets, wherever they are cut."""

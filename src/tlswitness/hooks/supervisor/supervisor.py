@@ -114,7 +114,7 @@ class Supervisor:
     async def _replace(self, spec: ModuleSpec) -> str:
         """Put a new version in the place of an old one, or say why not."""
         runner = self._runners[spec.name]
-        if not runner.failed:
+        if not runner.idle:
             reason = await why_not(spec, journal=self._journal, home=home_of(self._hooks, spec.name))
             if reason:
                 runner.refused = reason
