@@ -61,6 +61,10 @@ class Batches:
 
 class Stamped:
     epoch: int | None = None
+    flushed = 0
+
+    def flush(self) -> None:
+        self.flushed += 1
 
 
 class Bench:
@@ -129,6 +133,7 @@ def test_everything_in_order_and_the_cursor_at_the_end(bench: Bench) -> None:
     bench.drain(again := Each())
     assert again.told == []
     assert bench.stamp.epoch is None
+    assert bench.stamp.flushed >= 2500, "after each call"
 
 
 def test_finished_segments_are_noted(bench: Bench) -> None:

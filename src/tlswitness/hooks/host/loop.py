@@ -26,8 +26,8 @@ from tlswitness.hooks.progress import MAX_DEATHS, Progress
 from tlswitness.journal.reader import Chunk, Reader
 from tlswitness.journal.scan import Row
 
-READ_AT_ONCE = 1000
-"""Sessions of a segment."""
+READ_AT_ONCE = 4000
+"""Sessions of a segment; a writer's lines are split in pieces about twice as long."""
 IDLE = 1.0
 """Seconds of waiting for the journal, after which one looks all the same."""
 LAST_LOOK = 0.05
@@ -47,6 +47,10 @@ class Stamp(Protocol):
     """Who must know when the running call's point was."""
 
     epoch: int | None
+
+    def flush(self) -> None:
+        """What was printed in a call is whole."""
+        ...
 
 
 class Loop:
@@ -127,6 +131,7 @@ class Loop:
         call, clock, budget = callee.call, self._clock, self._budget
         begin, called = self._progress.begin, self._progress.called
         stamp, control, shown_of = self._stamp, self._control, self._shown.of
+        flush = stamp.flush
         everything = self._shown.everything
         now = clock()
         for epoch, finding, start, end in rows:
@@ -144,6 +149,7 @@ class Loop:
                     return False
                 now = clock()
             called(slot, end)
+            flush()
             before, now = now, clock()
             if now - before > budget:
                 self._progress.count_slow()
@@ -175,9 +181,11 @@ class Loop:
     def _settled(self, error: BaseException, again: Callable[[], object], slot: int, start: int) -> bool:
         """After a call has raised: make it again as long as it asks for that. False where the process is to stop."""
         raised: BaseException | None = error
+        epoch = self._stamp.epoch
         while isinstance(raised, Retry):
             if not self._rest(raised):
                 return False
+            self._stamp.epoch = epoch
             self._progress.begin(slot, start, self._clock())
             try:
                 again()
@@ -201,6 +209,8 @@ class Loop:
 
     def _wait(self, seconds: float) -> bool:
         """Nothing runs meanwhile. Whether the process may go on."""
+        self._stamp.epoch = None
+        self._stamp.flush()
         self._progress.wait_until(self._clock() + int(seconds * 1e9))
         going_on = self._control.rest(seconds)
         self._progress.waited()
@@ -208,6 +218,7 @@ class Loop:
 
     def _failed(self, error: BaseException) -> None:
         """A call raised: count it and say so. Two errors end the process, and the call is not over then: a death."""
+        self._stamp.flush()
         if isinstance(error, MemoryError):
             os._exit(EXIT_MEMORY)
         self._progress.count_error()

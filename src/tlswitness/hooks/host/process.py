@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from tlswitness.hooks.complaints import Complaints, error_words
@@ -31,7 +29,7 @@ from tlswitness.hooks.host.order import (
     Refused,
     read_order,
 )
-from tlswitness.hooks.host.printing import StampedPrinter, to_file, to_stderr
+from tlswitness.hooks.host.paniclog import Paniclog
 from tlswitness.hooks.host.shown import Shown
 from tlswitness.hooks.host.speech import Speech
 from tlswitness.hooks.host.surroundings import deafen, die_with, hold_alone, leave_a_trace, step_back
@@ -84,7 +82,7 @@ class ModuleProcess:
 
     def _check(self) -> int:
         """Does it load? Its calls, and what it may have to do alone, are another process's."""
-        callee = self._load(StampedPrinter(to_stderr))
+        callee = self._load(_paniclog(self._order.spec, to_file=False))
         if callee is None:
             return EXIT_REFUSED
         self._close(callee)
@@ -95,7 +93,7 @@ class ModuleProcess:
             self._speech.say(Refused("another process of this module is still running"))
             return EXIT_BUSY
         order = self._order
-        printer = StampedPrinter(_written(order.spec), microseconds=order.spec.microseconds)
+        printer = _paniclog(order.spec)
         callee = self._load(printer)
         if callee is None:
             return EXIT_REFUSED
@@ -118,9 +116,10 @@ class ModuleProcess:
             return 1
         self._speech.say(Ended())
         self._close(callee)
+        printer.close()
         return 0
 
-    def _load(self, printer: StampedPrinter) -> Callee | BatchCallee | None:
+    def _load(self, printer: Paniclog) -> Callee | BatchCallee | None:
         """The module, and a word to the supervisor."""
         callee = load(self._order.spec, printer)
         if isinstance(callee, HookLoadFailed):
@@ -136,11 +135,20 @@ class ModuleProcess:
             self._speech.trouble("end", f"its end failed: {error_words(error)}")
 
 
-def _written(spec: ModuleSpec) -> Callable[[bytes], object]:
-    """What takes the lines that a module prints."""
-    if not spec.output:
-        return to_stderr
-    return partial(to_file, Path(spec.output))
+class _Stderr:
+    """Lines for the supervisor's log."""
+
+    def append(self, octets: bytes) -> None:
+        os.write(2, octets)
+
+    def close(self) -> None: ...
+
+
+def _paniclog(spec: ModuleSpec, *, to_file: bool = True) -> Paniclog:
+    """What takes the lines that a module prints: its file, or stderr where none is named."""
+    if spec.output and to_file:
+        return Paniclog.to(Path(spec.output), microseconds=spec.microseconds)
+    return Paniclog(_Stderr(), microseconds=spec.microseconds)
 
 
 def _reader(order: Order, progress: Progress) -> Reader:
