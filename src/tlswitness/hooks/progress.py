@@ -394,15 +394,6 @@ class Progress:
         self.close()
 
 
-def cursor_of(path: Path) -> dict[str, int] | None:
-    """The cursor in a progress file that is somebody's; None where there is none that can be read. Raises OSError."""
-    try:
-        with Progress.open(path) as progress:
-            return progress.cursor()
-    except (FileNotFoundError, BadProgress):
-        return None
-
-
 def _rounded(slots: int) -> int:
     """A capacity with room for more."""
     capacity = FIRST_SLOTS

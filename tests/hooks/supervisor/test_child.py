@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.hooks.support import Hook, until
+from tests.hooks.support import Hook, alive, until
 
 from tlswitness.hooks.host.order import DRAIN, STOP, Ended, Loaded, Message, Order, Refused
 from tlswitness.hooks.progress import FILE, Progress
@@ -77,11 +77,39 @@ async def test_what_it_said_last_is_heard(room: Room) -> None:
     assert room.stderr == b"last words\n"
 
 
+LEAVING = """
+import subprocess
+program = subprocess.Popen(["sleep", "60"])
+os.write(2, b"%d" % program.pid)
+def core_smtp_tls_reporting(point): ...
+"""
+
+
 async def test_a_program_that_it_leaves_behind_does_not_keep_it_alive(room: Room) -> None:
-    room.hook.write("if not os.fork():\n    time.sleep(30)\nos._exit(5)")
+    room.hook.write(LEAVING)
     child = room.start()
-    assert await asyncio.wait_for(child.ended, 10) == 5
-    os.killpg(child.pid, signal.SIGKILL)
+    await until(lambda: room.stderr)
+    child.tell(STOP)
+    assert await asyncio.wait_for(child.ended, 10) == 0
+    program = int(room.stderr)
+    assert alive(program), "it may have been left to do something"
+    os.kill(program, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("code", ["os._exit(5)", "time.sleep(60)"])
+async def test_programs_of_a_process_that_dies_or_is_killed_go_with_it(room: Room, code: str) -> None:
+    room.hook.write(LEAVING + code)
+    child = room.start()
+    await until(lambda: room.stderr)
+    if "sleep" in code:
+        child.kill()
+    assert await asyncio.wait_for(child.ended, 10) != 0
+    await until(lambda: not running(int(room.stderr)))
+
+
+def running(pid: int) -> bool:
+    """Not counting what only waits to be reaped."""
+    return alive(pid) and ") Z " not in Path("/proc", str(pid), "stat").read_text()
 
 
 async def test_messages_in_pieces_and_noise(room: Room) -> None:

@@ -113,15 +113,19 @@ async def test_names_are_refused_before_anything_is_done(room: Any, names: tuple
     assert [found.name for found in room.supervisor.snapshots()] == ["good"]
 
 
-async def test_cursors_are_what_retention_waits_for(room: Any) -> None:
+async def test_a_stop_does_not_wait_for_a_new_version_to_load(room: Any) -> None:
     hook = room.hook().write()
     await room.run(hook.spec())
-    room.append(range(2))
-    await room.caught_up()
-    (path,) = room.journal.glob("*.seg")
-    assert list(room.supervisor.cursors()["m"].values()) == [path.stat().st_size]
+    await room.reach(State.RUNNING)
+    mark = room.path / "loading"
+    hook.write(f"open({str(mark)!r}, 'w').close(); time.sleep(60)")
+    applying = asyncio.create_task(room.supervisor.apply([hook.spec()]))
+    await until(mark.exists)
+    start = time.monotonic()
     await room.supervisor.stop()
-    assert list(room.supervisor.cursors()["m"].values()) == [path.stat().st_size]
+    assert time.monotonic() - start < 10
+    assert (await applying).refused == (("m", "all modules are being stopped"),)
+    assert room.of().state is State.STOPPED
 
 
 async def test_told_within_milliseconds(room: Any) -> None:

@@ -92,11 +92,17 @@ class Child:
             pass  # it is ending: `ended` tells
 
     def kill(self) -> None:
-        """SIGKILL; a process that is gone already is let be."""
+        """SIGKILL, also for the programs that it has started; a process that is gone already is let be."""
         if self.ended.done():
-            return  # its descriptor may be another one's by now
+            return  # its descriptor and its number may be another one's by now
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        self._kill_programs()
+
+    def _kill_programs(self) -> None:
+        """What is in its process group. Before it is reaped: until then nobody else has the number."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
 
     async def wait(self, seconds: float) -> bool:
         """Whether it has ended, after at most `seconds`."""
@@ -130,10 +136,16 @@ class Child:
                 self._on_message(message)
 
     def _gone(self) -> None:
-        """The pidfd is readable: reap it, and read what it had still said."""
-        status = self._process.poll()
-        if status is None:
+        """The pidfd is readable: reap it, and read what it had still said.
+
+        Programs that it has left behind go with it, unless its end was an orderly one: each death may leave some.
+        """
+        found = os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
             return
+        if (found.si_code, found.si_status) != (os.CLD_EXITED, 0):
+            self._kill_programs()
+        status = self._process.wait()
         for fd in (self._pidfd, self._messages, self._stderr):
             self._loop.remove_reader(fd)
         for read in (self._read_messages, self._read_stderr):
@@ -144,7 +156,8 @@ class Child:
             os.close(fd)
         if self._process.stdin is not None:
             self._process.stdin.close()
-        self.ended.set_result(status)
+        if not self.ended.done():  # whoever waited was cancelled, and the future with him
+            self.ended.set_result(status)
 
 
 def _started(messages: int, err: int, order: int) -> subprocess.Popen[bytes]:

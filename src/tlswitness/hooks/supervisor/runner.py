@@ -127,10 +127,6 @@ class ModuleRunner:
         """Whether nothing of it runs nor will: it does not load, or is stopped."""
         return self._state in (State.FAILED, State.STOPPED)
 
-    def cursor(self) -> dict[str, int]:
-        """How far it is; nothing before its first start."""
-        return dict(self._stood.cursor) if self._progress is None else self._progress.cursor()
-
     def snapshot(self, sizes: Mapping[str, int]) -> ModuleSnapshot:
         """As it is now; `sizes` are those of the segments."""
         progress, child = self._progress, self._child

@@ -47,6 +47,7 @@ class Supervisor:
         self._runners: dict[str, ModuleRunner] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._changing = asyncio.Lock()
+        self._checks: set[asyncio.Task[str]] = set()
 
     async def apply(self, specs: Iterable[ModuleSpec]) -> Applied:
         """Make the modules those of `specs`: start what is new, stop what is gone, replace what has changed, leave
@@ -79,6 +80,8 @@ class Supervisor:
         """Let all modules tell what the journal holds for up to `drain` seconds, then finish the call under way, then
         be killed after `deadline` seconds. Modules that are stopped stay to be shown.
         """
+        for check in self._checks:
+            check.cancel()
         async with self._changing:
             await asyncio.gather(*(self._stop(runner, drain, deadline) for runner in self._runners.values()))
             if self._timer is not None:
@@ -89,10 +92,6 @@ class Supervisor:
         """Each module now, in the order in which they came. Raises OSError where the journal cannot be listed."""
         now = sizes(self._journal)
         return tuple(runner.snapshot(now) for runner in self._runners.values())
-
-    def cursors(self) -> dict[str, dict[str, int]]:
-        """How far each module is: what retention waits for."""
-        return {name: runner.cursor() for name, runner in self._runners.items()}
 
     def _by_name(self, specs: Iterable[ModuleSpec]) -> dict[str, ModuleSpec]:
         wanted: dict[str, ModuleSpec] = {}
@@ -115,16 +114,31 @@ class Supervisor:
         """Put a new version in the place of an old one, or say why not."""
         runner = self._runners[spec.name]
         if not runner.idle:
-            reason = await why_not(spec, journal=self._journal, home=home_of(self._hooks, spec.name))
+            reason = await self._why_not(spec)
             if reason:
                 runner.refused = reason
-                _log.error("hook %s: its new version does not load, the old one goes on: %s", spec.name, reason)
                 return reason
         await runner.stop(drain=0.0, deadline=STOP_DEADLINE)
         runner.spec = spec
         runner.refused = ""
         await runner.start()
         return ""
+
+    async def _why_not(self, spec: ModuleSpec) -> str:
+        """Why it does not load; that takes its time, and a stop does not wait for it."""
+        asking = why_not(spec, journal=self._journal, home=home_of(self._hooks, spec.name))
+        check = asyncio.get_running_loop().create_task(asking)
+        self._checks.add(check)
+        try:
+            await asyncio.wait({check})
+        finally:
+            check.cancel()
+            self._checks.discard(check)
+        if check.cancelled():
+            return "all modules are being stopped"
+        if reason := check.result():
+            _log.error("hook %s: its new version does not load, the old one goes on: %s", spec.name, reason)
+        return reason
 
     def _tick(self) -> None:
         for runner in self._runners.values():
