@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tlswitness.hooks import progress as module
-from tlswitness.hooks.progress import FIRST_SLOTS, MAX_DEATHS, BadProgress, Counts, Progress, Running
+from tlswitness.hooks.progress import FIRST_SLOTS, MAX_DEATHS, BadProgress, Progress
+from tlswitness.hooks.standing import Counts, Running
 
 ID = "{:016x}".format
 
@@ -119,6 +120,20 @@ def test_full_disk_is_an_error_and_no_signal(
     with pytest.raises(OSError, match="No space"):
         Progress.create(tmp_path / "another", {})
     assert [file.name for file in tmp_path.iterdir()] == ["progress"]
+
+
+def test_a_disk_that_fails_while_compacting_costs_nothing(
+    path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    progress.done(progress.slot(ID(1)), 5)
+    monkeypatch.setattr(module.os, "fsync", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        progress.compact(path, set())
+    assert progress.cursor() == cursor_of(path) == {ID(1): 5}
+    assert [file.name for file in path.parent.iterdir()] == ["progress"]
 
 
 def test_more_segments_than_any_journal_has(progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:

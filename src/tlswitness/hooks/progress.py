@@ -21,10 +21,12 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from zlib import crc32
+
+from tlswitness.hooks.standing import Counts, Running, Standing
+from tlswitness.journal.names import sync_directory
 
 FILE = "progress"
 """Its name in the module's own directory."""
@@ -54,52 +56,9 @@ _MAGIC_WORD = int.from_bytes(b"tlswhook", sys.byteorder)
 """Stored in the machine's own order, as all words are: a file from another machine does not pass."""
 _VERSION_WORD = 1
 _ASIDE = ".damaged"
+_UNBORN = ".new"
 
 _log = logging.getLogger("tlswitness.hooks")
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What a module has done since its progress file was made."""
-
-    calls: int
-    """Calls that returned or raised."""
-    errors: int
-    slow: int
-    """Calls that took longer than the budget."""
-    retries: int
-    damaged: int
-    """Damages of the journal that it met."""
-    missed: int
-    """Segments that were removed before it had read them to their end."""
-    deaths: int
-    dead_letters: int
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a module stands."""
-
-    counts: Counts = field(default_factory=lambda: Counts(*[0] * 8))
-    cursor: Mapping[str, int] = field(default_factory=dict)
-    finished: frozenset[str] = frozenset()
-    """Segments that were read to their end."""
-
-    def behind(self, sizes: Mapping[str, int]) -> int:
-        """Octets of segments of these `sizes` that it has not been told."""
-        cursor, finished = self.cursor, self.finished
-        return sum(max(0, size - cursor.get(name, 0)) for name, size in sizes.items() if name not in finished)
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A call under way, or under way when its process died."""
-
-    slot: int
-    offset: int
-    """Where the line of its point begins."""
-    since: int
-    """Nanoseconds of the monotonic clock."""
 
 
 class BadProgress(Exception):  # noqa: N818 - what is wrong with the file, in words
@@ -128,7 +87,13 @@ class Progress:
     @classmethod
     def create(cls, path: Path, cursor: Mapping[str, int]) -> Progress:
         """A new file whose module is told what comes behind `cursor`; in place of an old one. Raises OSError."""
-        new = path.with_name(path.name + ".new")
+        new = path.with_name(path.name + _UNBORN)
+        progress = cls._made(new, cursor)
+        progress._publish(new, path)  # noqa: SLF001 - of the same class
+        return progress
+
+    @classmethod
+    def _made(cls, new: Path, cursor: Mapping[str, int]) -> Progress:
         fd = os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             slots = _rounded(len(cursor))
@@ -141,8 +106,19 @@ class Progress:
         progress = cls(fd)
         for segment, offset in cursor.items():
             progress.done(progress.slot(segment), offset)
-        new.rename(path)
         return progress
+
+    def _publish(self, new: Path, path: Path) -> None:
+        """Name the file when it is on the disk: after a loss of power there is all of it or the one before."""
+        try:
+            self._mmap.flush()
+            os.fsync(self._fd)
+            new.rename(path)
+            sync_directory(path.parent)
+        except BaseException:
+            self.close()
+            new.unlink(missing_ok=True)
+            raise
 
     @classmethod
     def open_or_create(cls, path: Path, cursor: Callable[[], Mapping[str, int]]) -> Progress:
@@ -217,6 +193,7 @@ class Progress:
         if capacity > MAX_SLOTS:
             raise OSError(27, f"more than {MAX_SLOTS} segments")  # EFBIG
         os.posix_fallocate(self._fd, 0, _HEAD + capacity * _SLOT)
+        os.fsync(self._fd)  # else, after a loss of power, the file might be shorter than it says
         self._unmap()
         self._map()
         self._words[_CAPACITY] = self._capacity = capacity
@@ -359,17 +336,18 @@ class Progress:
         kept = {name: offset for name, offset in cursor.items() if name in existing}
         if len(kept) == len(cursor):
             return self
-        new = Progress.create(path.with_name(path.name + ".compact"), kept)
+        unborn = path.with_name(path.name + _UNBORN)
+        new = Progress._made(unborn, kept)
         for name in finished & kept.keys():
             new.finished(new.slot(name))
-        ours, its = self._words, new._words  # noqa: SLF001 - of the same class
+        ours, its = self._words, new._words  # noqa: SLF001
         its[_CALLS : _DEAD_LETTERS + 1] = ours[_CALLS : _DEAD_LETTERS + 1]
         its[_MISSED] += len(cursor.keys() - kept.keys() - finished)
         died_in = self.segment(ours[_DEATH_SLOT]) if ours[_DEATH_COUNT] else ""
         if died_in in kept:
             its[_DEATH_SLOT], its[_DEATH_OFFSET] = new.slot(died_in), ours[_DEATH_OFFSET]
             its[_DEATH_COUNT] = ours[_DEATH_COUNT]
-        path.with_name(path.name + ".compact").rename(path)
+        new._publish(unborn, path)  # noqa: SLF001
         self.close()
         return new
 

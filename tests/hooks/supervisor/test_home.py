@@ -8,7 +8,7 @@ import pytest
 from tests.hooks.support import Hook
 from tests.journal.support import entries
 
-from tlswitness.hooks.progress import FILE, Progress
+from tlswitness.hooks.progress import FILE
 from tlswitness.hooks.spec import Start
 from tlswitness.hooks.supervisor.home import home_of, prepared, sizes
 from tlswitness.journal import JournalSettings, Reader, Writer
@@ -67,10 +67,3 @@ def test_a_disk_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "hooks").write_text("a file")
     with pytest.raises(OSError):
         prepared(tmp_path / "hooks" / "m", tmp_path / "journal", Hook(tmp_path).spec())
-
-
-def test_behind_counts_what_is_not_told(tmp_path: Path) -> None:
-    with Progress.create(tmp_path / FILE, {"a": 10, "b": 30}) as progress:
-        progress.finished(progress.slot("b"))
-        assert progress.standing.behind({"a": 25, "b": 31, "c": 7, "d": 0}) == 15 + 7
-        assert progress.standing.behind({"a": 5}) == 0, "shorter than before: the loss of power"

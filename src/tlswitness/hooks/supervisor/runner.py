@@ -32,8 +32,9 @@ from tlswitness.hooks.host.order import (
     Refused,
     Trouble,
 )
-from tlswitness.hooks.progress import Progress, Running, Standing
+from tlswitness.hooks.progress import Progress
 from tlswitness.hooks.spec import ModuleSpec
+from tlswitness.hooks.standing import Running, Standing
 from tlswitness.hooks.supervisor.check import LOAD_DEADLINE
 from tlswitness.hooks.supervisor.child import Child
 from tlswitness.hooks.supervisor.death import how, story

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tlswitness.hooks.progress import Counts
 from tlswitness.hooks.spec import Kind
+from tlswitness.hooks.standing import Counts
 
 
 class State(StrEnum):
