@@ -19,7 +19,7 @@ _told = os.open({told!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
 def told(point):
     number = point.epoch - 1746712864
-    os.write(_told, b"%d\\n" % number)
+    os.write(_told, b"\\n%d %d\\n" % (number, number))
     return number
 """
 """`told(point)` writes down the number of a point, and returns it."""
@@ -45,7 +45,10 @@ class Hook:
 
     @property
     def told(self) -> list[int]:
-        return [int(line) for line in self.log.read_text().split()] if self.log.exists() else []
+        """Numbers of points. A SIGKILL may tear a line where a page of the file ends: then it stands alone."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        pairs = [line.partition(" ") for line in lines if line]
+        return [int(first) for first, _, second in pairs if first == second]
 
 
 def alive(pid: int) -> bool:

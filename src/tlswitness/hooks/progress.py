@@ -257,6 +257,12 @@ class Progress:
         return (words[_DEATH_SLOT], words[_DEATH_OFFSET]) if words[_DEATH_COUNT] >= MAX_DEATHS else None
 
     @property
+    def suspect(self) -> tuple[int, int] | None:
+        """Slot and offset of the point, or the first one of a batch, on which a process died last."""
+        words = self._words
+        return (words[_DEATH_SLOT], words[_DEATH_OFFSET]) if words[_DEATH_COUNT] else None
+
+    @property
     def running(self) -> Running | None:
         """The call under way. One whose offset the cursor has passed was over already."""
         words = self._words

@@ -379,6 +379,34 @@ def test_a_batch_is_told_again_as_a_whole(bench: Bench) -> None:
     assert (bench.progress.counts.retries, bench.progress.counts.errors) == (1, 1)
 
 
+def test_the_point_of_a_batch_that_kills_is_found(bench: Bench) -> None:
+    """And no other one gets among the dead letters."""
+    bench.writer.append(entries(range(7)))
+    told: list[list[int]] = []
+
+    class Dead(BaseException):
+        pass
+
+    def act(batch: list[int]) -> None:
+        told.append(batch)
+        if 4 in batch:
+            raise Dead
+
+    while bench.unread():
+        loop = bench.loop(Batches(act))
+        bench.control.drain()
+        loop._settled = lambda error, *_: (_ for _ in ()).throw(error)  # type: ignore[method-assign] # the process dies
+        try:
+            loop.run()
+        except Dead:
+            bench.progress.note_death()
+        finally:
+            bench.reader.close()
+        assert len(told) < 20
+    assert (bench.path / DEAD_LETTERS).read_text() == FINDINGS[4].compact(EPOCH + 4) + "\n"
+    assert told == [[0, 1, 2], [3, 4, 5], [3], [4, 5, 6], [4], [4], [5, 6]]
+
+
 def test_a_batch_that_is_interrupted_is_not_done(bench: Bench) -> None:
     bench.writer.append(entries(range(7)))
 

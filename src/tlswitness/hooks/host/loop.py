@@ -157,10 +157,16 @@ class Loop:
         return True
 
     def _tell_batches(self, callee: BatchCallee, slot: int, rows: Sequence[Row]) -> bool:
-        """A batch is one call: it begins at its first point, and its last one is done when it is over."""
+        """A batch is one call: it begins at its first point, and its last one is done when it is over.
+
+        After a death its points are told one by one, as far as they go: so the one to blame is found.
+        """
         seen = [(row, shown) for row in rows if (shown := self._shown.of(row[1])) is not None]
-        for at in range(0, len(seen), callee.batch):
-            part = seen[at : at + callee.batch]
+        at = 0
+        while at < len(seen):
+            alone = self._progress.suspect == (slot, seen[at][0][2])
+            part = seen[at : at + (1 if alone else callee.batch)]
+            at += len(part)
             points = [(row[0], shown) for row, shown in part]
             start, end = part[0][0][2], part[-1][0][3]
             if self._control.stopping:

@@ -25,11 +25,11 @@ MAX_WORDS = 2000
 MAX_MESSAGE = 32 * 1024
 """Octets of a message; the supervisor reads no further."""
 
-EXIT_REFUSED = 3
+EXIT_REFUSED = 240
 """Exit status of a process whose module did not load; it said why."""
-EXIT_MEMORY = 4
+EXIT_MEMORY = 241
 """... that ran out of memory, and whose module is to be told the point again by a new one."""
-EXIT_BUSY = 5
+EXIT_BUSY = 242
 """... that another process of the same module kept from starting; it said so."""
 
 

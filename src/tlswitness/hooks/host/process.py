@@ -39,7 +39,7 @@ from tlswitness.journal.reader import Reader
 
 COMPLAIN = 60.0
 """Seconds between two complaints of one kind."""
-EXIT_ORPHAN = 6
+EXIT_ORPHAN = 243
 """Nobody reads this exit status: the supervisor is gone."""
 
 

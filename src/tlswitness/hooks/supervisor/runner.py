@@ -32,7 +32,7 @@ from tlswitness.hooks.host.order import (
     Refused,
     Trouble,
 )
-from tlswitness.hooks.progress import Progress
+from tlswitness.hooks.progress import BadProgress, Progress
 from tlswitness.hooks.spec import ModuleSpec
 from tlswitness.hooks.standing import Running, Standing
 from tlswitness.hooks.supervisor.check import LOAD_DEADLINE
@@ -211,7 +211,7 @@ class ModuleRunner:
         """Open its progress anew. False where the disk does not let."""
         try:
             progress = await asyncio.to_thread(prepared, self._home, self._journal, self.spec)
-        except OSError as error:
+        except (OSError, BadProgress) as error:
             self._trouble("start", f"its progress cannot be kept: {error}")
             return False
         old, self._progress = self._progress, progress
@@ -250,11 +250,12 @@ class ModuleRunner:
         assert progress is not None
         if progress.counts.calls > self._calls:
             self._backoff.reset()
-        if self._expected or self._ended or status == EXIT_REFUSED:
+        said = bool(self._why_not) and not self._killed_for
+        if self._expected or self._ended or (status == EXIT_REFUSED and said):
             progress.settle()
             if self._ended and status:
                 self._trouble("end", f"its process {how(status, self.spec.limits, self._killed_for)} in its own end")
-        elif status == EXIT_BUSY:
+        elif status == EXIT_BUSY and said:
             self._trouble("start", self._why_not)
             self._why_not = ""
         else:
