@@ -44,11 +44,22 @@ route = ["[mx1.intern.example]:2525", "[192.0.2.1]"]
 
 [[hook]]
 python = "hooks/notify.py"
+
+[[hook]]
+lua = "hooks/tlsrpt.lua"
+start = "beginning"
+
+[[hook]]
+webhook = "https://points.example.net/take"
+headers = { Authorization = "Bearer ..." }
 ```
 
 A `[domain."..."]` table changes for mail to that domain what stands above all tables. The domain may be written in any
 case and with letters beyond ASCII. It does not reach subdomains: they have tables of their own. Paths that are not
 absolute count from the directory of the file.
+
+A `[[hook]]` table is one module, which exactly one of its first six options names. `tlswitness config show` prints its
+`headers` as they are, secrets among them.
 
 Names marked M are those of the MTA Momentum.
 """

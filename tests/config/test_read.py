@@ -5,7 +5,7 @@ from tlswitness.config import ConfigError, parse_config
 
 def problems(text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        parse_config(text)
+        parse_config(text, files=False)
     return [str(problem).removeprefix("tlswitness.toml:") for problem in caught.value.problems]
 
 
@@ -44,10 +44,30 @@ def problems(text: str) -> list[str]:
             '[domain."BÜ.example"]\n[domain."bü.example"]',
             '2: domain."bü.example": a second scope of xn--b-eha.example',
         ),
-        ("[[hook]]\nname = 'x'", "1: hook[1]: no module; `python` must name one"),
         (
-            "[[hook]]\npython='a'\n[[hook]]\npython='a'",
-            '3: hook[2]: a second hook of the name "a"; `name` tells them apart',
+            "[[hook]]\nname = 'x'",
+            "1: hook[1]: no module; one of `python`, `lua`, `c`, `paniclog`, `jsonl` or `webhook` must name one",
+        ),
+        ("[[hook]]\nlua = 'a.lua'\nc = 'a.so'", "3: hook[1].c: `lua` is there too; a hook is one module of one kind"),
+        ("[[hook]]\njsonl = ''", '2: hook[1].jsonl = "": allowed: the path of a file'),
+        (
+            "[[hook]]\npython = 'a'\nbatch = 3",
+            "3: hook[1].batch: a hook of the kind `python` has no such option; it is for webhook",
+        ),
+        (
+            "[[hook]]\njsonl = 'a'\nmicroseconds = false",
+            (
+                "3: hook[1].microseconds: a hook of the kind `jsonl` has no such option; "
+                "it is for python, lua, c or paniclog"
+            ),
+        ),
+        (
+            "[[hook]]\nlua = '\N{PILE OF POO}'",
+            "1: hook[1]: it has no name; nothing of its target can be one: `name` gives it one",
+        ),
+        (
+            "[[hook]]\nlua = 'a'\nname = '..'",
+            '3: hook[1].name = "..": allowed: 1 to 64 letters, digits, `.`, `_` and `-`, not dots alone',
         ),
         (
             "dane_required = true\nuse_dane = false",
@@ -81,3 +101,11 @@ def test_relative_paths_count_from_the_file(tmp_path):
     config = parse_config('state_dir = "state"', file=tmp_path / "c.toml")
     assert config.state_dir == tmp_path / "state"
     assert config.mta_sts_policy_store == tmp_path / "state" / "mta-sts"
+
+
+def test_two_hooks_of_one_name_are_both_told_of():
+    text = "[[hook]]\npython = 'a'\n[[hook]]\nlua = 'd/a.lua'\n[[hook]]\nwebhook = 'https://a/x'\nname = 'b'"
+    assert problems(text) == [
+        '1: hook[1]: its name "a" is that of hook[2] too; `name` tells them apart',
+        '3: hook[2]: its name "a" is that of hook[1] too; `name` tells them apart',
+    ]

@@ -7,7 +7,8 @@ def test_files_that_are_there(tmp_path):
     (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
     (tmp_path / "hook.py").write_text("")
     text = (
-        'tls_ca = "ca.pem"\n[domain."x.example"]\ntls_ca = "."\n[[hook]]\npython = "hook.py"\n[[hook]]\npython = "os"'
+        'tls_ca = "ca.pem"\n[domain."x.example"]\ntls_ca = "."\n[[hook]]\npython = "hook.py"\n[[hook]]\npython = "os"\n'
+        '[[hook]]\njsonl = "none/yet"\n[[hook]]\nwebhook = "http://127.0.0.1:1"'
     )
     config = parse_config(text, file=tmp_path / "c.toml")
     assert config.tls_ca == tmp_path / "ca.pem"
@@ -20,6 +21,9 @@ def test_files_that_are_there(tmp_path):
         ('tls_ca = "empty.pem"', 1, "no certificate"),
         ('[domain."x.example"]\ntls_ca = "none.pem"', 2, "No such file"),
         ('[[hook]]\npython = "none.py"', 2, "no such file"),
+        ('[[hook]]\nlua = "none.lua"', 2, "no such file"),
+        ('[[hook]]\nc = "."\nname = "x"', 2, "it is a directory"),
+        ('[[hook]]\njsonl = "."\nname = "x"', 2, "it is a directory"),
     ],
 )
 def test_files_that_are_not(tmp_path, text, line, what):

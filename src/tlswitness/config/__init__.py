@@ -5,6 +5,8 @@ engine gives each room its own small settings. An option is one field of a class
 documentation come from there. A bad file is refused with all that is wrong with it.
 """
 
+from tlswitness.config.daemon import Fsync, JournalConfig, ServeConfig
+from tlswitness.config.hook import HookConfig, HookKind, HookStart, LuaAllow, Members, Sessions
 from tlswitness.config.load import Loaded, load_config, parse_config
 from tlswitness.config.model import (
     AddressFamily,
@@ -14,21 +16,20 @@ from tlswitness.config.model import (
     DomainConfig,
     DomainScope,
     DomainTimeouts,
-    HookConfig,
     LogConfig,
     LogFormat,
     LogLevel,
-    Members,
     ScopeNotes,
-    Sessions,
     SmtpLimits,
     Timeouts,
     TlsWanted,
 )
 from tlswitness.config.place import Endpoint, ReportIp, RouteHost
 from tlswitness.config.problem import ConfigError, Problem
+from tlswitness.config.web import NOWHERE
 
 __all__ = [
+    "NOWHERE",
     "AddressFamily",
     "Config",
     "ConfigError",
@@ -38,16 +39,22 @@ __all__ = [
     "DomainScope",
     "DomainTimeouts",
     "Endpoint",
+    "Fsync",
     "HookConfig",
+    "HookKind",
+    "HookStart",
+    "JournalConfig",
     "Loaded",
     "LogConfig",
     "LogFormat",
     "LogLevel",
+    "LuaAllow",
     "Members",
     "Problem",
     "ReportIp",
     "RouteHost",
     "ScopeNotes",
+    "ServeConfig",
     "Sessions",
     "SmtpLimits",
     "Timeouts",

@@ -9,7 +9,6 @@ engine hands each its own small settings.
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,8 +18,10 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from tlswitness.config import machine
+from tlswitness.config.daemon import UNSET, JournalConfig, ServeConfig
+from tlswitness.config.hook import HookConfig, Sessions
 from tlswitness.config.kind import Choice, Count, FilePath, Flag, ListOf, Moment, Seconds, Text
-from tlswitness.config.option import derived, follows, maybe, option, section, sections, settle
+from tlswitness.config.option import derived, follows, maybe, option, section, sections, settle, settled
 from tlswitness.config.place import (
     Address,
     AddressAndPort,
@@ -40,9 +41,6 @@ HOUR = 3600.0
 MIN_TIMEOUT = 0.01
 """A timeout of nothing would be a way to say "never"; there are options for that."""
 
-UNSET = Path()
-"""Stands for a path that nobody set."""
-
 
 class TlsWanted(StrEnum):
     NO = "no"
@@ -58,16 +56,6 @@ class DaneAndSts(StrEnum):
 class DaneDigest(StrEnum):
     SHA512 = "sha512"
     SHA256 = "sha256"
-
-
-class Sessions(StrEnum):
-    ALL = "all"
-    POLICY = "policy"
-
-
-class Members(StrEnum):
-    SEED = "seed"
-    FULL = "full"
 
 
 class AddressFamily(StrEnum):
@@ -247,34 +235,6 @@ class LogConfig:
     format: LogFormat = option(Choice(LogFormat), LogFormat.TEXT, "Words and `key=value`, or a JSON object a line.")
 
 
-_PYTHON = re.compile(r"[^\x00-\x1f]*(?:/[^\x00-\x1f]*|\.py)|[^\W\d]\w*(?:\.[^\W\d]\w*)*")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HookConfig:
-    """One hook module."""
-
-    python: str = option(
-        Text("a file (`hooks/notify.py`) or an import path (`notify.mail`)", _PYTHON),
-        "",
-        "The module with the function `core_smtp_tls_reporting(datapoint)`.",
-        default_words="must be given",
-    )
-    name: str = option(
-        Text("1 to 64 letters, digits, `.`, `_` and `-`", re.compile(r"[A-Za-z0-9._-]{1,64}")),
-        "",
-        "What the log and the commands call it.",
-        default_words="the module's name",
-    )
-    members: Members = option(Choice(Members), Members.FULL, "Give the members of Momentum's hook alone, or ours too.")
-    sessions: Sessions = option(Choice(Sessions), Sessions.ALL, "Tell of all sessions, or of those under a policy.")
-
-    @property
-    def file(self) -> Path | None:
-        """The file to load; None where `python` is an import path."""
-        return Path(self.python) if "/" in self.python or self.python.endswith(".py") else None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeNotes:
     """What a domain's scope says of itself."""
@@ -359,6 +319,8 @@ class Config(DomainConfig):
         rfc="RFC 5321 section 5.1",
     )
     log: LogConfig = section(LogConfig, "The log.")
+    journal: JournalConfig = section(JournalConfig, "The journal.")
+    serve: ServeConfig = section(ServeConfig, "The daemon.")
     hook: tuple[HookConfig, ...] = sections(HookConfig, "Who is told of data points.")
 
     domains: Mapping[str, DomainScope] = field(default_factory=dict)
@@ -369,6 +331,8 @@ class Config(DomainConfig):
 
     def __post_init__(self) -> None:
         settle(self)
+        for name in ("journal", "serve"):
+            object.__setattr__(self, name, settled(getattr(self, name), self))
 
     def for_domain(self, domain: str) -> DomainConfig:
         """What holds for mail to `domain`, whatever its case and form; scopes do not reach subdomains."""

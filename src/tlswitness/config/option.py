@@ -7,12 +7,16 @@ The class gives name, type and scope, `option()` the kind, the default, one line
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, TypeVar
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tlswitness.config.kind import Kind
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 T = TypeVar("T")
+S = TypeVar("S", bound="DataclassInstance")
 _FACTS = "option"
 
 
@@ -80,7 +84,10 @@ def derived(
 def follows(
     kind: Kind[T], unset: T, of: Callable[[Any], T], text: str, *, words: str, rfc: str = "", momentum: bool = False
 ) -> T:
-    """Declare an option whose default hangs on others of its scope; `settle` puts it in the place of `unset`."""
+    """Declare an option whose default hangs on others of its scope; `settle` puts it in the place of `unset`.
+
+    In a `section` the scope is the one that the table stands in, and `settled` does it.
+    """
     return field(default=unset, metadata={_FACTS: Facts(kind, text, rfc, momentum, words, of)})
 
 
@@ -90,6 +97,18 @@ def settle(scope: object) -> None:
         facts = item.metadata.get(_FACTS)
         if isinstance(facts, Facts) and facts.follows is not None and getattr(scope, item.name) == item.default:
             object.__setattr__(scope, item.name, facts.follows(scope))
+
+
+def settled(table: S, scope: object) -> S:
+    """A table of options whose values follow from options of the `scope` that it stands in."""
+    found = {
+        item.name: facts.follows(scope)
+        for item in fields(table)
+        if isinstance(facts := item.metadata.get(_FACTS), Facts)
+        and facts.follows is not None
+        and getattr(table, item.name) == item.default
+    }
+    return replace(table, **found)
 
 
 def section(of: type[T], text: str) -> T:

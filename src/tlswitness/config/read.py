@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tlswitness.config.hook import FITS, HookConfig, HookKind
 from tlswitness.config.keypath import KeyPath, write_key
-from tlswitness.config.model import Config, DomainConfig, DomainScope, HookConfig, ScopeNotes, TlsWanted
+from tlswitness.config.kind import one_of
+from tlswitness.config.model import Config, DomainConfig, DomainScope, ScopeNotes, TlsWanted
 from tlswitness.config.option import Facts, Section, members, options_of
 from tlswitness.config.problem import Problem, shown
 from tlswitness.names import BadName, parse_domain
 
 DOMAIN = "domain"
+HOOK = "hook"
 S = TypeVar("S")
 
 
@@ -31,7 +34,7 @@ def read_config(table: Mapping[str, object], *, base: Path, clock: Callable[[], 
     reader = _Reader(base)
     rest = {key: value for key, value in table.items() if key != DOMAIN}
     config = replace(_built(Config, reader.scope(rest, Config, ())), clock=clock)
-    config = replace(config, hook=reader.named(config.hook))
+    config = replace(config, hook=reader.named(config.hook, table.get(HOOK)))
     reader.contradictions(config, ())
     scopes = reader.domains(table.get(DOMAIN, {}), config)
     return Read(replace(config, domains=scopes), tuple(reader.problems))
@@ -112,18 +115,43 @@ class _Reader:
         self.contradictions(merged, path)
         return DomainScope(parsed, merged, ScopeNotes(**about))
 
-    def named(self, hooks: tuple[HookConfig, ...]) -> tuple[HookConfig, ...]:
-        """Hooks with absolute paths and a name each."""
+    def named(self, hooks: tuple[HookConfig, ...], tables: object) -> tuple[HookConfig, ...]:
+        """Hooks with absolute paths and a name each; all that is wrong with those whose tables these are."""
         done: list[HookConfig] = []
         for number, hook in enumerate(hooks):
-            path = ("hook", number)
-            if not hook.python:
-                self.refuse(path, "no module", hint="`python` must name one")
-            name = hook.name or (hook.file.stem if hook.file else hook.python)
-            if name in {other.name for other in done}:
-                self.refuse(path, f"a second hook of the name {shown(name)}", hint="`name` tells them apart")
-            done.append(replace(hook, name=name, python=str(self.absolute(hook.file)) if hook.file else hook.python))
+            path: KeyPath = (HOOK, number)
+            self.of_one_kind(hook, tables[number] if isinstance(tables, list) else {}, path)
+            hook = replace(hook, name=hook.name or hook.default_name)
+            if not hook.name and hook.target:
+                self.refuse(path, "it has no name", hint="nothing of its target can be one: `name` gives it one")
+            for other, before in enumerate(done):
+                if hook.name and before.name == hook.name:
+                    hint = "`name` tells them apart"
+                    self.refuse(
+                        ("hook", other), f"its name {shown(hook.name)} is that of hook[{number + 1}] too", hint=hint
+                    )
+                    self.refuse(path, f"its name {shown(hook.name)} is that of hook[{other + 1}] too", hint=hint)
+            done.append(replace(hook, **{hook.kind: str(self.absolute(hook.file))}) if hook.file else hook)
         return tuple(done)
+
+    def of_one_kind(self, hook: HookConfig, table: Mapping[str, object], path: KeyPath) -> None:
+        """Exactly one kind, and no option that it does not have."""
+        kinds = [kind for kind in HookKind if kind in table]
+        if not kinds:
+            self.refuse(path, "no module", hint=f"one of {one_of([f'`{kind}`' for kind in HookKind])} must name one")
+        elif len(kinds) > 1:
+            self.refuse((*path, kinds[1]), f"`{kinds[0]}` is there too", hint="a hook is one module of one kind")
+        elif not hook.kinds:
+            known = any(problem_path == (*path, kinds[0]) for problem_path, _ in self.problems)
+            if not known:
+                self.refuse((*path, kinds[0]), "no module", value='""')
+        for name, fit in FITS.items():
+            if name in table and len(kinds) == 1 and kinds[0] not in fit:
+                self.refuse(
+                    (*path, name),
+                    f"a hook of the kind `{kinds[0]}` has no such option",
+                    hint=f"it is for {one_of(fit)}",
+                )
 
     def contradictions(self, config: DomainConfig, path: KeyPath) -> None:
         """What each is allowed alone, and not together."""

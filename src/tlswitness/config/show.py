@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from tlswitness.config.hook import HookConfig
 from tlswitness.config.keypath import quote_key
-from tlswitness.config.model import Config, DomainConfig, DomainScope, HookConfig, ScopeNotes
+from tlswitness.config.model import Config, DomainConfig, DomainScope, ScopeNotes
 from tlswitness.config.option import Option, options_of, value_at
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\"}
@@ -65,6 +66,9 @@ def toml_value(value: object) -> str:
             return value.isoformat().replace("+00:00", "Z")
         case list():
             return f"[{', '.join(toml_value(item) for item in value)}]"
+        case dict():
+            pairs = [f"{quote_key(name)} = {toml_value(item)}" for name, item in value.items()]
+            return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
         case _:
             return str(value)
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from tlswitness.config.hook import HookConfig, HookKind
 from tlswitness.config.keypath import KeyPath, write_key
 from tlswitness.config.model import Config
 from tlswitness.config.problem import Problem, shown
@@ -21,9 +22,22 @@ def missing_files(config: Config) -> Iterator[tuple[KeyPath, Problem]]:
         if scope.config.tls_ca != config.tls_ca:
             yield from _authorities(scope.config.tls_ca, ("domain", scope.domain, "tls_ca"))
     for number, hook in enumerate(config.hook):
-        path: KeyPath = ("hook", number, "python")
-        if hook.file is not None and not os.access(hook.file, os.R_OK):
-            yield path, Problem(write_key(path), "no such file, or not readable", value=shown(hook.python))
+        yield from _module(hook, ("hook", number, str(hook.kind)))
+
+
+def _module(hook: HookConfig, path: KeyPath) -> Iterator[tuple[KeyPath, Problem]]:
+    """A file to load is there; a file to write is none yet, or no directory."""
+    if hook.file is None:
+        return
+    what = ""
+    if hook.kind in (HookKind.PANICLOG, HookKind.JSONL):
+        what = "it is a directory" if hook.file.is_dir() else ""
+    elif not os.access(hook.file, os.R_OK):
+        what = "no such file, or not readable"
+    elif hook.file.is_dir() and hook.kind is not HookKind.PYTHON:
+        what = "it is a directory"
+    if what:
+        yield path, Problem(write_key(path), what, value=shown(hook.target))
 
 
 def _authorities(file: Path | None, path: KeyPath) -> Iterator[tuple[KeyPath, Problem]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tlswitness.config import Config, DaneDigest, DomainConfig, RouteHost
+from tlswitness.config import Config, DaneDigest, DomainConfig, HookKind, RouteHost
 from tlswitness.config import Sessions as ConfigSessions
 from tlswitness.datapoint import Members as ViewMembers
 from tlswitness.datapoint import Sessions as ViewSessions
@@ -75,6 +75,7 @@ def hook_modules(config: Config) -> list[HookModule | HookLoadFailed]:
     return [
         load(hook.python, name=hook.name, view=View(ViewMembers(hook.members), ViewSessions(hook.sessions)))
         for hook in config.hook
+        if hook.kind is HookKind.PYTHON
     ]
 
 

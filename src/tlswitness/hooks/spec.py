@@ -71,5 +71,5 @@ class ModuleSpec:
     """Whether the paniclog lines begin with 16 digits of microseconds in place of seconds."""
     batch: int = 500
     """webhook: points in one POST, at most."""
-    headers: tuple[tuple[str, str], ...] = ()
-    """webhook: header fields of its requests."""
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """webhook: header fields of its requests. Secrets may be among them: they are never shown."""
