@@ -120,31 +120,28 @@ class _Reader:
         done: list[HookConfig] = []
         for number, hook in enumerate(hooks):
             path: KeyPath = (HOOK, number)
-            self.of_one_kind(hook, tables[number] if isinstance(tables, list) else {}, path)
+            self.of_one_kind(tables[number] if isinstance(tables, list) else {}, path)
             hook = replace(hook, name=hook.name or hook.default_name)
             if not hook.name and hook.target:
                 self.refuse(path, "it has no name", hint="nothing of its target can be one: `name` gives it one")
             for other, before in enumerate(done):
                 if hook.name and before.name == hook.name:
-                    hint = "`name` tells them apart"
-                    self.refuse(
-                        ("hook", other), f"its name {shown(hook.name)} is that of hook[{number + 1}] too", hint=hint
-                    )
-                    self.refuse(path, f"its name {shown(hook.name)} is that of hook[{other + 1}] too", hint=hint)
-            done.append(replace(hook, **{hook.kind: str(self.absolute(hook.file))}) if hook.file else hook)
+                    self.same_name(hook.name, other, number)
+                    self.same_name(hook.name, number, other)
+            done.append(hook.at(self.absolute(hook.file)) if hook.file else hook)
         return tuple(done)
 
-    def of_one_kind(self, hook: HookConfig, table: Mapping[str, object], path: KeyPath) -> None:
+    def same_name(self, name: str, number: int, other: int) -> None:
+        what = f"its name {shown(name)} is that of hook[{other + 1}] too"
+        self.refuse((HOOK, number), what, hint="`name` tells them apart")
+
+    def of_one_kind(self, table: Mapping[str, object], path: KeyPath) -> None:
         """Exactly one kind, and no option that it does not have."""
         kinds = [kind for kind in HookKind if kind in table]
         if not kinds:
             self.refuse(path, "no module", hint=f"one of {one_of([f'`{kind}`' for kind in HookKind])} must name one")
         elif len(kinds) > 1:
             self.refuse((*path, kinds[1]), f"`{kinds[0]}` is there too", hint="a hook is one module of one kind")
-        elif not hook.kinds:
-            known = any(problem_path == (*path, kinds[0]) for problem_path, _ in self.problems)
-            if not known:
-                self.refuse((*path, kinds[0]), "no module", value='""')
         for name, fit in FITS.items():
             if name in table and len(kinds) == 1 and kinds[0] not in fit:
                 self.refuse(
