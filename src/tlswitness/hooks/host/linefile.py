@@ -55,6 +55,11 @@ class LineFile:
         self._torn = False
         self._size += written
 
+    def open(self) -> None:
+        """Make the file if there is none, before there is a line for it. Raises OSError."""
+        if self._fd < 0:
+            self._open()
+
     def sync(self) -> None:
         """What was added outlives a loss of power when this returns. Raises OSError."""
         if self._fd >= 0 and self._regular:
