@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
 
-from tlswitness import __version__
 from tlswitness.datapoint.finding import Finding
 from tlswitness.hooks.contract import Retry
 from tlswitness.hooks.host.builtin.post import NoResponse, Poster, Response
@@ -28,7 +27,7 @@ MAX_RETRY_AFTER = 3600.0
 MAX_DIGITS = 9
 
 _AGAIN = (408, 429)
-_AGENT = f"tlswitness/{__version__}"
+_AGENT = "tlswitness"
 
 
 class Refused(Exception):  # noqa: N818 - the server did
