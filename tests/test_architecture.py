@@ -30,6 +30,7 @@ ALONE = {room for room, allowed in ALLOWED.items() if not allowed}
 
 NO_TESTS_OF_THEIR_OWN = {
     "journal.settings": "tests/journal/test_writer.py",
+    "hooks.host.trial": "tests/hooks/test_trial.py",
     "hooks.host.callee": "tests/hooks/test_contract.py",
     "datapoint.reader": "tests/datapoint/test_decode.py",
     "delivery.verdict.chain": "tests/delivery/verdict/test_judge.py",

@@ -22,6 +22,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "send": ("tlswitness.cli.send", "Deliver one message now, sendmail-style."),
     "policy": ("tlswitness.cli.policy", "MTA-STS policies: list, show, refresh, purge."),
     "journal": ("tlswitness.cli.journal", "The record of all data points: tail, stat, verify, export, import."),
+    "hooks": ("tlswitness.cli.hooks", "Modules that are told of data points: list, test, replay, include-dir."),
     "config": ("tlswitness.cli.config", "The configuration: check, show."),
 }
 """Each verb: the module that has it as `command`, and its line of help. The order is that of the help."""

@@ -1,0 +1,34 @@
+import pytest
+
+from tlswitness.cli import main
+from tlswitness.cli.hooks import KINDS
+from tlswitness.cli.status import Status
+from tlswitness.config import HookKind
+
+
+@pytest.mark.parametrize(
+    ("args", "status"),
+    [
+        (["list"], Status.OK),
+        (["list", "--json"], Status.OK),
+        (["replay", "none", "--since", "1d"], Status.USAGE),
+        (["replay", "none", "--since", "soon"], Status.USAGE),
+        (["test", "none", "--file", "-"], Status.NO),
+        (["test", "none.py"], Status.USAGE),
+    ],
+)
+def test_the_command(config_file, args, status, capsys):
+    assert main(["--config", str(config_file), "hooks", *args]) == status
+    out, err = capsys.readouterr()
+    assert bool(out) == (status == Status.OK)
+    assert bool(err) == (status != Status.OK)
+
+
+def test_the_kinds_are_those_of_the_configuration():
+    assert set(KINDS) == set(HookKind)
+
+
+@pytest.mark.parametrize("verb", ["list", "test", "replay", "include-dir"])
+def test_help(verb, capsys):
+    assert main(["hooks", verb, "--help"]) == Status.OK
+    assert "Exit status:" in capsys.readouterr().out
