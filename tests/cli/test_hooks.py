@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from tlswitness.cli import main
@@ -32,3 +34,10 @@ def test_the_kinds_are_those_of_the_configuration():
 def test_help(verb, capsys):
     assert main(["hooks", verb, "--help"]) == Status.OK
     assert "Exit status:" in capsys.readouterr().out
+
+
+def test_the_directory_of_the_headers(capsys):
+    assert main(["hooks", "include-dir"]) == Status.OK
+    directory = Path(capsys.readouterr().out.strip())
+    assert (directory / "tlsrpt.h").is_file()
+    assert (directory / "hooks/core/smtp_tls_reporting.h").is_file()

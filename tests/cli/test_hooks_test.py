@@ -97,3 +97,13 @@ def test_gzip_and_the_standard_input(test, points, capsys, monkeypatch, tmp_path
 def test_no_such_module(points, tmp_path, capsys):
     assert run_test(Config(state_dir=tmp_path), "nothing", points) == Status.NO
     assert "--kind" in capsys.readouterr().err
+
+
+def test_the_seeds_script_gives_the_seeds_lines_to_the_byte(points, capsys, tmp_path):
+    text = (PANICLOG.parent / "momentum_smtp_tls_reporting.txt").read_text()
+    last = 'msys.registerModule("tlsrpt", mod);'
+    begin = text.index('require("msys.core");')
+    script = tmp_path / "seed.lua"
+    script.write_text(text[begin : text.index(last) + len(last)] + "\n")
+    assert run_test(Config(state_dir=tmp_path), str(script), points, quiet=True) == Status.OK
+    assert capsys.readouterr() == (PANICLOG.read_text(), "")
