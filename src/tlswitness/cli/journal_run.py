@@ -25,9 +25,10 @@ from tlswitness.cli.plain import iso, moment, plain
 from tlswitness.cli.running import may_use_state
 from tlswitness.cli.status import Status
 from tlswitness.config import Config
-from tlswitness.journal import JournalSettings, Reader, SourceBusy, WriteFailed, Writer, new_chain, read_positions
+from tlswitness.journal import Reader, SourceBusy, WriteFailed, Writer, new_chain, read_positions
 from tlswitness.journal.importer import READ_ERRORS, FileChanged, Imported, import_file
 from tlswitness.journal.survey import Contents, Stored, contents, last_points, stored
+from tlswitness.service.translate import journal_settings
 
 MIB = 1024 * 1024
 _COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -108,7 +109,7 @@ def run_export(config: Config, since: float | None, until: float | None, output:
 def run_import(config: Config, files: Sequence[Path], *, json: bool = False) -> int:
     """`journal import`."""
     may_use_state(config)
-    settings = JournalSettings(directory=_directory(config))
+    settings = journal_settings(config)
     settings.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     writer = Writer(settings, new_chain("import"))
     results: list[dict[str, Any]] = []
@@ -172,7 +173,7 @@ def _follow(reader: Reader) -> None:
 
 
 def _directory(config: Config) -> Path:
-    return config.state_dir / "journal"
+    return config.journal.directory
 
 
 def _chains(found: list[Stored]) -> Iterator[tuple[str, Iterator[Stored]]]:
