@@ -166,12 +166,16 @@ class Run:
 
 
 def _children(process: subprocess.Popen[bytes] | None) -> list[int]:
+    """The modules' processes. (Not every kernel has a list of children.)"""
     if process is None:
         return []
-    try:
-        return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
-    except OSError:
-        return []
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parent = status.read_text().rpartition(")")[2].split()[1]
+            if int(parent) == process.pid:
+                found.append(int(status.parent.name))
+    return found
 
 
 def _kill(pid: int) -> None:
