@@ -8,12 +8,14 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
+from tests.journal.support import drained
 
 from tlswitness.config import Config, DaneDigest, SmtpLimits, parse_config
 from tlswitness.config.load import Loaded
 from tlswitness.delivery.outcome import Deferred, Delivered, Envelope, Failed
 from tlswitness.engine import Engine
 from tlswitness.engine import engine as engine_module
+from tlswitness.journal import SinkCounters, segments
 from tlswitness.lab.authority import Authority
 from tlswitness.lab.fakes import until
 from tlswitness.lab.mx import BEHAVIOURS
@@ -232,6 +234,69 @@ async def test_odd_local_parts_travel_as_they_are(town, recipient):
 async def test_nobody_is_no_one(town):
     async with town.engine() as engine:
         assert (await engine.deliver(MESSAGE, to())).recipients == ()
+
+
+class TestJournal:
+    async def test_what_the_hook_is_told_stands_in_the_journal(self, town):
+        server = await town.mx("mx.one.test")
+        town.domain("one.test", server, mode="enforce")
+        async with town.engine(town.config(smtp={"messages_per_connection": 1})) as engine:
+            directory = engine.config.journal.directory
+            assert not directory.exists(), "nothing is opened before the first point"
+            for _ in range(3):
+                assert kinds(await engine.deliver(MESSAGE, to("you@one.test"))) == ["Delivered"]
+        assert [finding.at(epoch) for epoch, finding in drained(directory)] == town.points
+        assert len(town.points) == 3
+        assert engine.journal_counters() == SinkCounters(written=3, dropped=0, pending=0, failing="")
+        ((chain, number),) = [(name.chain, name.number) for name in segments(directory)]
+        assert chain.startswith("engine_")
+        assert number == 1
+
+    async def test_each_engine_has_a_chain_of_its_own(self, town):
+        server = await town.mx("mx.one.test")
+        town.domain("one.test", server)
+        async with town.engine() as one, town.engine() as other:
+            await one.deliver(MESSAGE, to("you@one.test"))
+            await other.deliver(MESSAGE, to("you@one.test"))
+        directory = one.config.journal.directory
+        assert len({name.chain for name in segments(directory)}) == 2
+        assert len(drained(directory)) == 2
+
+    async def test_there_need_not_be_one(self, town):
+        server = await town.mx("mx.one.test")
+        town.domain("one.test", server)
+        config = town.config()
+        async with town.engine(replace(config, journal=replace(config.journal, enabled=False))) as engine:
+            assert kinds(await engine.deliver(MESSAGE, to("you@one.test"))) == ["Delivered"]
+        assert len(town.points) == 1
+        assert engine.journal_counters() is None
+        assert not config.journal.directory.exists()
+
+    async def test_one_that_cannot_be_written_is_told_and_the_mail_goes_on(self, town, tmp_path, caplog):
+        """Disks that are full, read-only, gone or somebody else's: tests/faults/test_disk.py."""
+        server = await town.mx("mx.one.test")
+        town.domain("one.test", server)
+        (tmp_path / "file").write_text("")
+        config = town.config()
+        config = replace(config, journal=replace(config.journal, directory=tmp_path / "file" / "journal"))
+        async with town.engine(config) as engine:
+            assert kinds(await engine.deliver(MESSAGE, to("you@one.test"))) == ["Delivered"]
+            await until(lambda: engine.journal_counters().failing)
+        assert len(town.points) == 1, "hooks in the process are told all the same"
+        counters = engine.journal_counters()
+        assert (counters.written, counters.dropped) == (0, 1)
+        assert "the journal cannot be written: " in caplog.text
+
+    async def test_modules_of_the_configuration_are_the_daemons(self, town, tmp_path):
+        server = await town.mx("mx.one.test")
+        town.domain("one.test", server)
+        ran = tmp_path / "ran"
+        (tmp_path / "told.py").write_text(f"open({str(ran)!r}, 'w').close()\n")
+        hooks = parse_config(f'[[hook]]\npython = "{tmp_path / "told.py"}"').hook
+        async with town.engine(replace(town.config(), hook=hooks)) as engine:
+            assert kinds(await engine.deliver(MESSAGE, to("you@one.test"))) == ["Delivered"]
+            assert len(engine.hook_counters()) == 1
+        assert not ran.exists()
 
 
 async def test_a_hook_that_blocks_delays_no_mail(town):

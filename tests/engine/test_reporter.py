@@ -34,7 +34,7 @@ def sink():
 
 @pytest.fixture
 def reporter(sink, clock):
-    return Reporter(sink, clock)
+    return Reporter([sink], clock)
 
 
 def session(*judged):
@@ -105,12 +105,19 @@ def test_nothing_that_goes_wrong_here_reaches_the_mail(outcome, caplog):
     def clock():
         raise OverflowError
 
-    Reporter(Broken(), lambda: 0.0).report(outcome)
-    Reporter(Broken(), clock).report(outcome)
+    Reporter([Broken()], lambda: 0.0).report(outcome)
+    Reporter([Broken()], clock).report(outcome)
     assert "an outcome could not be reported" in caplog.text
 
 
 @pytest.mark.parametrize("now", [-1.0, 1e30])
 def test_a_clock_that_is_wrong_makes_points_all_the_same(sink, now):
-    Reporter(sink, lambda: now).report(session(Judged(STS)))
+    Reporter([sink], lambda: now).report(session(Judged(STS)))
     assert len(sink.points) == 1
+
+
+def test_all_sinks_are_told_in_their_order(clock):
+    first, second = Sink(), Sink()
+    Reporter([first, second], clock).report(session(Judged(STS), Judged(TLSA)))
+    assert first.points == second.points
+    assert len(first.points) == 2

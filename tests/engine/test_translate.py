@@ -10,7 +10,6 @@ from tlswitness.delivery.smtp.talk import Timeouts
 from tlswitness.dns.servers import Server
 from tlswitness.engine import translate
 from tlswitness.engine.trust import Anchors
-from tlswitness.hooks import HookLoadFailed, HookModule
 from tlswitness.names import Domain, HostName
 from tlswitness.policy.dane import Matching
 from tlswitness.policy.plan import DaneAndSts, LocalRules, TlsWanted
@@ -127,15 +126,8 @@ def test_whom_to_ask():
     assert (settings.timeout, settings.tcp_timeout, settings.deadline) == (2.0, 4.0, 8.0)
 
 
-def test_hooks(tmp_path):
-    file = tmp_path / "told.py"
-    file.write_text("def core_smtp_tls_reporting(datapoint): pass\n")
-    config = parse_config(
-        f'[[hook]]\npython = "{file}"\nname = "told"\nmembers = "seed"\nsessions = "policy"\n'
-        '[[hook]]\npython = "gone.py"',
-        files=False,
-    )
-    told, gone = translate.hook_modules(config)
-    assert isinstance(told, HookModule)
-    assert (told.name, told.view.members.value, told.view.sessions.value) == ("told", "seed", "policy")
-    assert isinstance(gone, HookLoadFailed)
+def test_the_journal():
+    """All of it is shown in tests/service/test_translate.py, where the daemon's part is."""
+    config = parse_config('state_dir = "/s"\n[journal]\nkeep_days = 2\n')
+    settings = translate.journal_settings(config)
+    assert (str(settings.directory), settings.keep_seconds) == ("/s/journal", 172_800)

@@ -1,4 +1,5 @@
-"""The policy store's disk fails under a running engine: mail goes on under the policies, and the log says why.
+"""The disk of policy store and journal fails under a running engine: mail goes on under the policies, and the log says
+why. Points that the journal cannot take are counted.
 
 In processes of their own, which give up root where they have it: root may write anywhere.
 """
@@ -62,6 +63,13 @@ async def test_mail_goes_on(place, fault):
         here.domains
     )
     assert not any("Traceback" in line for line in said), said
+    (account,) = [line.split() for line in said if line.startswith("journal ")]
+    _, written, _, dropped, _, _, points = account
+    assert int(points) >= len(here.domains)
+    # A directory that is gone is made again.
+    assert (written, dropped) == ((points, "0") if fault == "gone" else ("0", points))
+    failed = [line for line in complaints if FAULTS[fault] in line and "the journal cannot be written" in line]
+    assert len(failed) == (fault != "gone"), "once a minute"
 
 
 @pytest.mark.rfc(8461, "10.2")

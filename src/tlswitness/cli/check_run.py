@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 
 from tlswitness.cli.check_json import as_json
 from tlswitness.cli.check_words import words
@@ -32,7 +31,7 @@ async def run_check(
     """Check each domain, print what comes of it, and return the exit status."""
     checks: list[Check] = []
     out, progress = console(), console(stderr=True)
-    async with running(replace(config, hook=()), surroundings=surroundings) as engine:
+    async with running(config, journal=False, surroundings=surroundings) as engine:
         for domain in domains:
             with progress.status(f"checking {domain}") if progress.is_terminal else nullcontext():
                 check = await engine.check(domain, mx=mx, connect=connect)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -70,7 +69,7 @@ async def run_refresh(
     outcomes: list[tuple[Domain, RefreshOutcome]] = []
     progress = console(stderr=True)
     clock = surroundings.clock if surroundings is not None else time.time
-    async with running(replace(config, hook=()), surroundings=surroundings) as engine:
+    async with running(config, journal=False, surroundings=surroundings) as engine:
         for domain in domains:
             with progress.status(f"fetching the policy of {domain}") if progress.is_terminal else nullcontext():
                 outcome = await engine.policies.refresh(domain)

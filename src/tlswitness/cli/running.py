@@ -10,6 +10,7 @@ import os
 import pwd
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from click.exceptions import Exit
@@ -24,10 +25,18 @@ from tlswitness.policy.sts import PolicyStore
 
 @asynccontextmanager
 async def running(
-    config: Config, *, hooks: Iterable[HookFunction] = (), surroundings: Surroundings | None = None
+    config: Config,
+    *,
+    hooks: Iterable[HookFunction] = (),
+    journal: bool = True,
+    surroundings: Surroundings | None = None,
 ) -> AsyncIterator[Engine]:
-    """An engine. Where it cannot start the reason is said, and `Exit` is raised with the status."""
+    """An engine; without `journal` one that writes none. Where it cannot start the reason is said, and `Exit` is raised
+    with the status.
+    """
     may_use_state(config)
+    if not journal:
+        config = replace(config, journal=replace(config.journal, enabled=False))
     async with AsyncExitStack() as stack:
         try:
             engine = await stack.enter_async_context(Engine(config, hooks=hooks, surroundings=surroundings))
@@ -49,7 +58,7 @@ def open_store(config: Config) -> PolicyStore:
 
 def may_use_state(config: Config) -> None:
     """Raises `Exit`, with the reason said, where what is stored belongs to somebody else, or nothing can be stored."""
-    for directory in dict.fromkeys((config.state_dir, config.mta_sts_policy_store)):
+    for directory in dict.fromkeys((config.state_dir, config.mta_sts_policy_store, config.journal.directory)):
         owner = _owner(directory)
         if owner is not None and owner != os.geteuid():
             name = _user(owner)

@@ -32,6 +32,7 @@ from tlswitness.engine.surroundings import Surroundings
 from tlswitness.engine.trust import TrustStores
 from tlswitness.engine.turns import Turns
 from tlswitness.hooks import HookCounters, HookFunction, HookModule, HookSet
+from tlswitness.journal import JournalSink, SinkCounters, Writer, new_chain
 from tlswitness.names import BadName, Domain, parse_domain, parse_host
 from tlswitness.net import AddressGuard
 from tlswitness.policy.plan import Plan
@@ -42,6 +43,8 @@ from tlswitness.policy.sts.store import PolicyStore
 
 MAX_DESTINATIONS = 10_000
 """Settings of destinations that are kept; mail to ever new domains must not fill the memory."""
+CHAIN = "engine"
+"""What chains of engines in the journal are called; a random number makes each one's."""
 SWEEP = 1.0
 """Seconds between looks at idle connections."""
 
@@ -65,9 +68,10 @@ class Engine:
         async with Engine(config, hooks=[told]) as engine:
             outcome = await engine.deliver(message, Envelope("me@example.org", ("you@example.com",)))
 
-    `hooks` are callables that are told each data point on a thread of their own, beside the modules that the
-    configuration names. To be opened once; closing it ends what is under way, and what is open then is deferred. Raises
-    OSError where the state directory or the trust anchors cannot be used.
+    Data points go to the journal, from which `tlswitness serve` tells the modules that the configuration names.
+    `hooks` are callables of this program: each is told on a thread of its own, best effort. To be opened once; closing
+    it ends what is under way, and what is open then is deferred. Raises OSError where the policy store or the trust
+    anchors cannot be used. A journal that cannot be written is logged and counted, and no more: the mail goes on.
     """
 
     def __init__(
@@ -83,8 +87,9 @@ class Engine:
         around = surroundings or Surroundings()
         self._around = around
         given = [hook if isinstance(hook, HookModule) else HookModule.of(hook) for hook in hooks]
-        self._hooks = HookSet([*given, *translate.hook_modules(self.config)])
-        self._reporter = Reporter(self._hooks, around.clock)
+        self._hooks = HookSet(given)
+        self._journal = _journal(self.config)
+        self._reporter = Reporter([*filter(None, [self._journal]), self._hooks], around.clock)
         self._stores = TrustStores(translate.trust_anchors(self.config))
         self._destinations: dict[Domain, tuple[DomainConfig, Destination]] = {}
         self.resolver = DnsResolver(translate.resolver_settings(self.config), clock=around.monotonic)
@@ -114,6 +119,8 @@ class Engine:
         self._open = True
         self._hooks.start()
         self._stack.push_async_callback(self._hooks.aclose)
+        if self._journal is not None:
+            self._stack.push_async_callback(asyncio.to_thread, self._journal.close)
         self._stack.push_async_callback(self.resolver.aclose)
         self._stack.push_async_callback(self.policies.aclose)
         self._stack.push_async_callback(self._pool.close)
@@ -177,8 +184,12 @@ class Engine:
         return known[1]
 
     def hook_counters(self) -> Sequence[HookCounters]:
-        """What each hook was told, and what went wrong with it."""
+        """What each callable was told, and what went wrong with it."""
         return self._hooks.counters()
+
+    def journal_counters(self) -> SinkCounters | None:
+        """What was written to the journal, waits and was lost; None where there is no journal."""
+        return None if self._journal is None else self._journal.counters()
 
     async def _deliver_all(
         self, groups: list[_Group], envelope: Envelope, content: Content
@@ -239,6 +250,13 @@ def _valid(name: T | BadName) -> T:
     if isinstance(name, BadName):
         raise ValueError(str(name))  # noqa: TRY004 - the type is our way to say that the value is wrong
     return name
+
+
+def _journal(config: Config) -> JournalSink | None:
+    """A chain of the journal for this engine alone; nothing is opened before the first point."""
+    if not config.journal.enabled:
+        return None
+    return JournalSink(Writer(translate.journal_settings(config), new_chain(CHAIN)))
 
 
 def _policy_store(directory: Path) -> PolicyStore:

@@ -6,7 +6,7 @@ Separate because reporting must never break mail: whatever goes wrong here is lo
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tlswitness.datapoint import NotReportable, Outcome, PolicyFailed, points_of
 from tlswitness.hooks import PointSink
@@ -21,8 +21,8 @@ _log = logging.getLogger(__name__)
 class Reporter:
     """Turns outcomes into data points and hands them on."""
 
-    def __init__(self, sink: PointSink, clock: Callable[[], float]) -> None:
-        self._sink = sink
+    def __init__(self, sinks: Iterable[PointSink], clock: Callable[[], float]) -> None:
+        self._sinks = tuple(sinks)
         self._clock = clock
         self._told: Recently[tuple[object, ...]] = Recently(clock, REPEAT)
 
@@ -41,7 +41,8 @@ class Reporter:
                 _log.debug("not reportable: %s", reason)
             case points:
                 for point in points:
-                    self._sink.submit(point)
+                    for sink in self._sinks:
+                        sink.submit(point)
 
 
 def _kind(failed: PolicyFailed) -> tuple[object, ...]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from tlswitness.config import Config, DaneDigest, DomainConfig, HookKind, RouteHost
+from tlswitness.config import Config, DaneDigest, DomainConfig, RouteHost
 from tlswitness.config import Sessions as ConfigSessions
-from tlswitness.datapoint import Members as ViewMembers
-from tlswitness.datapoint import Sessions as ViewSessions
-from tlswitness.datapoint import View
 from tlswitness.delivery.settings import Destination, Family, Hop, Limits, Sender
 from tlswitness.delivery.smtp.talk import Timeouts
 from tlswitness.dns.resolver import ResolverSettings
 from tlswitness.dns.servers import Server
 from tlswitness.engine.trust import Anchors
-from tlswitness.hooks import HookLoadFailed, HookModule, load
+from tlswitness.journal.settings import DAY, MIB, Fsync, JournalSettings
 from tlswitness.names import Domain, HostName, parse_host
 from tlswitness.policy.dane import Matching
 from tlswitness.policy.plan import DaneAndSts, LocalRules, TlsWanted
@@ -70,13 +67,17 @@ def trust_anchors(config: Config) -> list[Anchors]:
     return [Anchors(path, option) for option, path in [("tls_ca", config.tls_ca), *scopes]]
 
 
-def hook_modules(config: Config) -> list[HookModule | HookLoadFailed]:
-    """The Python modules that the configuration names, loaded."""
-    return [
-        load(hook.python, name=hook.name, view=View(ViewMembers(hook.members), ViewSessions(hook.sessions)))
-        for hook in config.hook
-        if hook.kind is HookKind.PYTHON
-    ]
+def journal_settings(config: Config) -> JournalSettings:
+    """How the journal is kept, for who writes to it."""
+    journal = config.journal
+    return JournalSettings(
+        directory=journal.directory,
+        fsync=Fsync(journal.fsync),
+        interval=journal.fsync_interval,
+        segment_bytes=journal.segment_size * MIB,
+        keep_seconds=journal.keep_days * DAY,
+        max_bytes=journal.max_size * MIB,
+    )
 
 
 def _sender(config: Config, own: DomainConfig) -> Sender:

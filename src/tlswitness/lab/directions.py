@@ -28,7 +28,7 @@ def directions(served: Served) -> Iterator[str]:
     yield ""
     yield from _domains(served)
     yield ""
-    yield "tlswitness: a file for `tlswitness --config FILE`"
+    yield "tlswitness: a file for `tlswitness --config FILE`; `serve` tells the hook in it of what `send` does"
     yield ""
     yield from (f"  {line}" for line in configuration(served).splitlines())
     yield ""
@@ -37,7 +37,7 @@ def directions(served: Served) -> Iterator[str]:
 
 
 def configuration(served: Served) -> str:
-    """The least that tlswitness needs to know to deliver into this lab, as TOML."""
+    """The least that tlswitness needs to know to deliver into this lab, as TOML, and a hook for its daemon."""
     internet = served.internet
     server = internet.nameserver.server
     options: dict[str, object] = {
@@ -48,7 +48,9 @@ def configuration(served: Served) -> str:
     }
     if internet.ports.smtp not in (0, SMTP):
         options["port"] = internet.ports.smtp
-    return "".join(f"{key} = {value}\n" for key, value in options.items())
+    lines = [*(f"{key} = {value}" for key, value in options.items()), "", "[[hook]]"]
+    lines += [f'jsonl = "{internet.directory / "points.jsonl"}"']
+    return "\n".join(lines) + "\n"
 
 
 def _domains(served: Served) -> Iterator[str]:

@@ -14,7 +14,7 @@ import ssl
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -140,6 +140,13 @@ class Internet:
     def surroundings(self, servers: list[MxServer], clock: Callable[[], float]) -> Surroundings:
         """What an engine finds around it here."""
         return Surroundings(dialer=self.dialer(servers), clock=clock, rng=random.Random(1))
+
+
+def without_journal(config: Config) -> Config:
+    """For engines whose points are looked at in this process: hundreds of journals of one point each take their time,
+    and are read by nobody.
+    """
+    return replace(config, journal=replace(config.journal, enabled=False))
 
 
 def _addresses(network: int) -> Iterator[str]:

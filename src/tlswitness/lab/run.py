@@ -12,7 +12,7 @@ from tlswitness.datapoint import DataPoint
 from tlswitness.delivery.outcome import Deferred, Delivered, Failed, RecipientOutcome
 from tlswitness.engine import Engine
 from tlswitness.lab.compare import NotShown, Result, Shown
-from tlswitness.lab.internet import Internet
+from tlswitness.lab.internet import Internet, without_journal
 from tlswitness.lab.stage import Staged, staged, turns, waits
 from tlswitness.lab.table import Cell, Mail
 
@@ -56,7 +56,8 @@ async def show(internet: Internet, cell: Cell) -> Result:
 
 async def _deliver(stage: Staged, cell: Cell, started: float) -> Shown:
     points: list[DataPoint] = []
-    async with Engine(stage.config, hooks=[points.append], surroundings=stage.surroundings) as engine:
+    config = without_journal(stage.config)
+    async with Engine(config, hooks=[points.append], surroundings=stage.surroundings) as engine:
         if cell.setup.twice or turns(cell.setup):
             await engine.deliver(stage.message, stage.envelope)
             await _told_all(engine)

@@ -14,7 +14,7 @@ from tlswitness.datapoint import SEED_VIEW, DataPoint, paniclog
 from tlswitness.delivery.outcome import Envelope
 from tlswitness.engine import Engine
 from tlswitness.lab.authority import DAY, Signer
-from tlswitness.lab.internet import Internet
+from tlswitness.lab.internet import Internet, without_journal
 from tlswitness.lab.mx import BEHAVIOURS
 from tlswitness.lab.policyhost import Serve
 from tlswitness.lab.site import Mx
@@ -76,7 +76,7 @@ async def replay(internet: Internet, example: Example) -> str:
     async with AsyncExitStack() as stack:
         server = await internet.serve(_mx(internet, example, root))
         stack.push_async_callback(server.stop)
-        config = internet.config(example.domain, {}, {})
+        config = without_journal(internet.config(example.domain, {}, {}))
         around = internet.surroundings([server], _at(example.epoch))
         engine = await stack.enter_async_context(Engine(config, hooks=[points.append], surroundings=around))
         await engine.deliver(MESSAGE, Envelope("", (f"someone@{example.domain}",)))

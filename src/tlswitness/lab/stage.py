@@ -17,7 +17,7 @@ from tlswitness.delivery.outcome import Envelope
 from tlswitness.engine import Engine, Surroundings
 from tlswitness.lab.dnsreply import Conduct
 from tlswitness.lab.faults.policies import MAX_AGE
-from tlswitness.lab.internet import Internet
+from tlswitness.lab.internet import Internet, without_journal
 from tlswitness.lab.malice import At
 from tlswitness.lab.mx import MxServer
 from tlswitness.lab.nameserver import NameServer
@@ -144,7 +144,7 @@ async def staged(internet: Internet, cell: Cell) -> AsyncIterator[Staged]:
         if cell.setup.cached:
             before = earlier(this, internet.authority)
             internet.publish(before)
-            async with Engine(_config(internet, before), surroundings=around) as engine:
+            async with Engine(without_journal(_config(internet, before)), surroundings=around) as engine:
                 await engine.deliver(MESSAGE, envelope(before))
             clock.offset += MAX_AGE + STALE if cell.setup.expired else STALE
         internet.publish(this)

@@ -9,24 +9,11 @@ from pathlib import Path
 
 from tlswitness.config import Config, HookConfig
 from tlswitness.datapoint import Members, Sessions, View
+from tlswitness.engine.translate import journal_settings as journal_settings
 from tlswitness.hooks.spec import Kind, ModuleLimits, ModuleSpec, Start
-from tlswitness.journal.settings import DAY, MIB, Fsync, JournalSettings
 
 PRINTED = (Kind.PYTHON, Kind.LUA, Kind.C)
 """Those that print; ours do not."""
-
-
-def journal_settings(config: Config) -> JournalSettings:
-    """How the journal is kept."""
-    journal = config.journal
-    return JournalSettings(
-        directory=journal.directory,
-        fsync=Fsync(journal.fsync),
-        interval=journal.fsync_interval,
-        segment_bytes=journal.segment_size * MIB,
-        keep_seconds=journal.keep_days * DAY,
-        max_bytes=journal.max_size * MIB,
-    )
 
 
 def hooks_directory(config: Config) -> Path:

@@ -19,6 +19,7 @@ from pathlib import Path
 from tools.faults.child import SENDER, message
 
 from tlswitness.config import Config
+from tlswitness.datapoint import DataPoint
 from tlswitness.delivery.outcome import Delivered, Envelope
 from tlswitness.engine import Engine, Surroundings
 from tlswitness.policy.sts import Refresher
@@ -69,15 +70,21 @@ class _Said(logging.Handler):
 
 
 async def _deliver(job: Job, store: Path, say: Callable[[str], None]) -> None:
+    journal = job.place / "state" / "journal"
     config = replace(
         job.config,
         state_dir=job.place / "state",
         mta_sts_policy_store=store,
         tls_ca=job.place / "ca.pem",
+        journal=replace(job.config.journal, directory=journal),
     )
-    async with Engine(config, surroundings=job.surroundings) as engine:
+    points: list[DataPoint] = []
+    engine = Engine(config, hooks=[points.append], surroundings=job.surroundings)
+    async with engine:
         if not job.late:
+            journal.mkdir(mode=0o700)
             _spoil(job.fault, store)
+            _spoil_journal(job.fault, journal)
         for number in range(2):
             for domain in job.domains:
                 name = f"{domain}-{number}"
@@ -87,6 +94,9 @@ async def _deliver(job: Job, store: Path, say: Callable[[str], None]) -> None:
             if job.late and number == 0:
                 _spoil(job.fault, store)
                 await _look(engine)
+    counters = engine.journal_counters()
+    assert counters is not None
+    say(f"journal {counters.written} written {counters.dropped} dropped of {len(points)}")
 
 
 async def _look(engine: Engine) -> None:
@@ -123,11 +133,22 @@ def _spoil(fault: str, store: Path) -> None:
         case "another owner":
             os.seteuid(0)
             os.chown(store, 0, 0)
+            if (store.parent / "journal").exists():
+                os.chown(store.parent / "journal", 0, 0)
             for path in store.iterdir():
                 os.chown(path, 0, 0, follow_symlinks=False)
             os.setegid(0)
             os.setgid(NOBODY)
             os.setuid(NOBODY)
+
+
+def _spoil_journal(fault: str, journal: Path) -> None:
+    """What does not befall it together with the store."""
+    match fault:
+        case "read-only":
+            journal.chmod(0o500)
+        case "gone":
+            journal.rmdir()
 
 
 def _small_disk(state: Path) -> None:

@@ -50,7 +50,7 @@ class _Follower:
     reporter: Reporter = field(init=False)
 
     def __post_init__(self) -> None:
-        self.reporter = Reporter(self, lambda: self.at)
+        self.reporter = Reporter([self], lambda: self.at)
 
     def submit(self, point: DataPoint) -> None:
         self.points.append(point)
