@@ -88,3 +88,38 @@ def test_all_is_as_before():
     with pytest.raises(RuntimeError), logs.shown(LogConfig()):
         raise RuntimeError
     assert (logger.handlers[:], logger.level) == before
+
+
+def test_fields_are_for_programs(written):
+    def say() -> None:
+        LOG.info("it is so", extra={"fields": {"module": "told"}})
+
+    (words,) = written(LogLevel.INFO, LogFormat.TEXT, say)
+    assert words.endswith("it is so")
+    (line,) = written(LogLevel.INFO, LogFormat.JSON, say)
+    assert json.loads(line)["fields"] == {"module": "told"}
+
+
+def test_systemd_notes_the_time_itself(tmp_path, monkeypatch):
+    with (tmp_path / "journal").open("w+") as stream:
+        status = (tmp_path / "journal").stat()
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        with logs.shown(LogConfig(level=LogLevel.DEBUG), stream=stream):
+            LOG.debug("1")
+            LOG.info("2")
+            LOG.warning("3")
+            failed()
+        stream.seek(0)
+        lines = stream.read().splitlines()
+    assert lines[:4] == ["<7>somewhere: 1", "<6>somewhere: 2", "<4>somewhere: 3", "<3>somewhere: it failed?badly"]
+    assert all(line.startswith("<3>    ") for line in lines[4:])
+    assert lines[-1] == "<3>    ValueError: ?[31m"
+
+
+@pytest.mark.parametrize("said", [None, "", "8:1", "nonsense"])
+def test_another_stream_has_the_time(tmp_path, said):
+    environ = {} if said is None else {"JOURNAL_STREAM": said}
+    with (tmp_path / "file").open("w") as stream:
+        assert not logs.goes_to_journal(stream, environ)
+    assert not logs.goes_to_journal(stream, environ), "it is closed"
+    assert not logs.goes_to_journal(io.StringIO(), environ)
