@@ -20,6 +20,8 @@ VERBS: dict[str, tuple[str, str]] = {
     ),
     "check": ("tlswitness.cli.check", "One domain: its policies, its MXs, what a delivery would do and report."),
     "send": ("tlswitness.cli.send", "Deliver one message now, sendmail-style."),
+    "serve": ("tlswitness.cli.serve", "The daemon: tells hook modules, keeps the journal."),
+    "status": ("tlswitness.cli.health", "How the daemon is doing: what runs, lags, fails."),
     "policy": ("tlswitness.cli.policy", "MTA-STS policies: list, show, refresh, purge."),
     "journal": ("tlswitness.cli.journal", "The record of all data points: tail, stat, verify, export, import."),
     "hooks": ("tlswitness.cli.hooks", "Modules that are told of data points: list, test, replay, include-dir."),

@@ -25,6 +25,23 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(function)
 
 
+def config_option(function: F) -> F:
+    """`--config` behind the verb, where people look for it in the line that starts a daemon."""
+
+    def given(ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
+        if path is not None:
+            ctx.find_root().obj = path
+
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        expose_value=False,
+        callback=given,
+        help="The configuration file.",
+    )(function)
+
+
 def console(*, stderr: bool = False) -> Console:
     """Where words for people go. Colour and progress show on a terminal only; nothing is read as markup by itself."""
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
