@@ -50,6 +50,23 @@ def test_check_json(run, capsys):
     assert [problem["line"] for problem in said["problems"]] == [1, 2]
 
 
+def test_check_loads_the_hooks(run, capsys, tmp_path):
+    (tmp_path / "bad.py").write_text("1/0\n")
+    (tmp_path / "good.py").write_text("def core_smtp_tls_reporting(point): pass\n")
+    good, bad = (f'[[hook]]\npython = "{tmp_path / name}.py"\n' for name in ("good", "bad"))
+    assert run(good, "check") == Status.OK
+    assert capsys.readouterr().err == ""
+    assert run(good + bad, "check") == Status.CONFIG
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "c.toml: hook: 'bad' does not load: ZeroDivisionError: division by zero" in err
+    assert run(good + bad, "check", "--json") == Status.CONFIG
+    said = json.loads(capsys.readouterr().out)
+    assert not said["ok"]
+    assert len(said["problems"]) == 1
+    assert run(good + bad, "check", "--no-load") == Status.OK
+
+
 def test_a_missing_file(capsys):
     assert main(["--config", "/nowhere/c.toml", "config", "check"]) == Status.CONFIG
     assert capsys.readouterr().err == "error: /nowhere/c.toml: No such file or directory\n"
