@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.journal.support import entries
@@ -299,3 +300,29 @@ def free_ports():
         with suppress(OSError), socket.create_server(("", port)):
             found.append(port)
     return lab.Ports(*found[:3])
+
+
+def test_the_seeds_script_writes_the_seeds_lines(machine):
+    """Unmodified, through journal and daemon; the built-in writes the same."""
+    data = Path(__file__).parents[1] / "data"
+    wanted = (data / "momentum_paniclog.txt").read_text()
+    text = (data / "momentum_smtp_tls_reporting.txt").read_text()
+    last = 'msys.registerModule("tlsrpt", mod);'
+    script = machine.directory / "seed.lua"
+    script.write_text(text[text.index('require("msys.core");') : text.index(last) + len(last)] + "\n")
+    ours = machine.directory / "ours"
+    machine.file.write_text(
+        f'state_dir = "{machine.directory / "state"}"\n[serve]\nmetrics = ""\n'
+        f'[[hook]]\nlua = "{script}"\n[[hook]]\npaniclog = "{ours}"\n'
+    )
+    points = machine.directory / "points.jsonl"
+    lines = [line.partition("report:")[2].strip() for line in wanted.splitlines() if "report:" in line]
+    points.write_text("\n".join(lines) + "\n")
+    with machine.running() as process:
+        assert main(["--config", str(machine.file), "journal", "import", str(points)]) == Status.OK
+        theirs = machine.directory / "state" / "hooks" / "seed" / "paniclog"
+        machine.until(lambda: all(file.exists() and len(file.read_text()) >= len(wanted) for file in (theirs, ours)))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert theirs.read_text() == wanted
+    assert ours.read_text() == wanted
