@@ -1,7 +1,8 @@
-"""Points from the journal to hook modules in processes of their own, beside the same call in the program.
+"""Points from the journal to hook modules in processes of their own, beside the same calls in the program.
 
-Each module does nothing, so that what is measured is the way to it: read, view, progress before and after, clock, call.
-A process is measured from its thousandth call to its last one: it has started by then.
+The modules in Python and C do nothing, so that what is measured is the way to them: read, view, progress before and
+after, clock, call. The one in Lua is the seed's script, which writes two lines for each point into its log. A process
+is measured from its thousandth call to its last one: it has started by then.
 """
 
 from __future__ import annotations
@@ -10,21 +11,26 @@ import asyncio
 import os
 import shutil
 import struct
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from bench.bench_journal import BATCH, mix
+from bench.bench_lua import _seeds_script
+from bench.bench_native import SOURCE
 from bench.measure import Comparison, Contender, Pace, Sample, race
 from tlswitness.datapoint import SEED_VIEW, Members, Sessions, View
 from tlswitness.datapoint.finding import Finding
 from tlswitness.hooks.contract import HookLoadFailed
 from tlswitness.hooks.host.callee import BatchCallee, Callee
 from tlswitness.hooks.host.kinds import load
+from tlswitness.hooks.host.paniclog import Paniclog
 from tlswitness.hooks.progress import FILE, Progress
 from tlswitness.hooks.spec import Kind, ModuleLimits, ModuleSpec, Start
 from tlswitness.hooks.supervisor import Supervisor
@@ -65,13 +71,18 @@ class Module:
 MODULES = (
     Module("Python", Kind.PYTHON, "empty.py", EMPTY, 200_000, View(Members.FULL, Sessions.ALL)),
     Module("Python, the seed's view", Kind.PYTHON, "empty.py", EMPTY, 200_000, SEED_VIEW),
+    Module("Lua, the seed's script", Kind.LUA, "seed.lua", _seeds_script(), 100_000, SEED_VIEW),
+    Module("C", Kind.C, "empty.so", SOURCE, 200_000, SEED_VIEW),
 )
 
 
 def bench(pace: Pace) -> Iterator[Comparison]:
     batch = mix(POINTS // 4 if pace.rounds < 5 else POINTS)
     for module in MODULES:
-        yield _told(module, batch, pace.rounds)
+        if module.kind is Kind.C and shutil.which("cc") is None:
+            yield Comparison(f"points told to {module.name}", "/s", (), notes=("needs: cc, a C compiler",))
+        else:
+            yield _told(module, batch, pace.rounds)
     yield _latency(pace.rounds)
 
 
@@ -80,7 +91,7 @@ def _told(module: Module, batch: list[Entry], rounds: int) -> Comparison:
         _append(directory, batch)
         spec = _spec(directory, module)
         return race(
-            f"points told to an empty module: {module.name}",
+            f"points told to {module.name}",
             "/s",
             [
                 Contender("from the journal", lambda: asyncio.run(_through(directory, spec, len(batch)))),
@@ -104,7 +115,12 @@ def _latency(rounds: int) -> Comparison:
 
 def _spec(directory: Path, module: Module) -> ModuleSpec:
     target = directory / module.file
-    target.write_text(module.text)
+    if module.kind is Kind.C:
+        source = target.with_suffix(".c")
+        source.write_text(module.text)
+        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", target, source], check=True)
+    else:
+        target.write_text(module.text)
     return ModuleSpec(
         name="bench",
         kind=module.kind,
@@ -112,6 +128,7 @@ def _spec(directory: Path, module: Module) -> ModuleSpec:
         view=module.view,
         start=Start.BEGINNING,
         limits=ModuleLimits(nice=0),
+        output=str(directory / "paniclog"),
     )
 
 
@@ -134,7 +151,14 @@ async def _through(directory: Path, spec: ModuleSpec, points: int) -> Sample:
 
 
 def _plain(spec: ModuleSpec, batch: list[Entry]) -> Sample:
-    callee = load(spec, lambda _: None)
+    """Off the main thread, as C modules want it."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_called_here, spec, batch).result()
+
+
+def _called_here(spec: ModuleSpec, batch: list[Entry]) -> Sample:
+    log = Paniclog.to(Path(spec.output))
+    callee = load(spec, log)
     assert not isinstance(callee, HookLoadFailed | BatchCallee)
     shown = {id(finding): finding.seen(spec.view) for _, finding in batch}
     calls = [(epoch, seen) for epoch, finding in batch if (seen := shown[id(finding)]) is not None]
@@ -143,6 +167,7 @@ def _plain(spec: ModuleSpec, batch: list[Entry]) -> Sample:
     took = time.perf_counter() - start
     used = time.process_time() - cpu
     callee.close()
+    log.close()
     return Sample(len(calls) / took, used / len(calls))
 
 
