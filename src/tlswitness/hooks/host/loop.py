@@ -148,8 +148,8 @@ class Loop:
                 if not self._settled(error, partial(call, epoch, shown), slot, start):
                     return False
                 now = clock()
+            flush()  # before the cursor: what a call that is done has printed is in the file
             called(slot, end)
-            flush()
             before, now = now, clock()
             if now - before > budget:
                 self._progress.count_slow()
