@@ -3,7 +3,8 @@
 # make servers  fetches Debian's mail, DNS and web servers for tests/real into a cache; installs nothing
 # make check  lint, form, types, architecture, shape
 # make rfc    writes the generated pages of docs/
-# make bench  measures; make soak  feeds hostile input to every reader for MINUTES (10), then kills processes KILLS (100) times
+# make bench  measures; make soak  feeds hostile input to every reader for MINUTES (10), then kills processes KILLS (100) times,
+#             and looks for each of POINTS (ten million) data points while everybody is killed
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,6 +12,7 @@ STAMP := $(VENV)/.installed
 CODE := src tests tools bench
 MINUTES ?= 10
 KILLS ?= 100
+POINTS ?= 10000000
 
 .PHONY: run test servers soak check bench rfc clean
 
@@ -44,6 +46,7 @@ bench: $(STAMP)
 soak: $(STAMP)
 	$(BIN)/python -m tools.soak --minutes $(MINUTES)
 	$(BIN)/python -m tools.faults --kills $(KILLS)
+	$(BIN)/python -m tools.evidence --points $(POINTS) --kills $(KILLS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -9,6 +9,8 @@ from tlswitness.journal import Reader, read_positions, recover
 from tools.evidence.ledger import ACKNOWLEDGED, ON_DISK, Ledger
 from tools.evidence.plan import Plan, identify, source
 
+RECORD = 3
+"""Fields: the writer, and the number twice."""
 MAX_FAULTS = 10
 """Told of each kind."""
 
@@ -70,7 +72,10 @@ def audit_seen(plan: Plan, file: Path, module: str) -> list[str]:
     faults = []
     with file.open("rb") as records:
         for line in records:
-            writer, number = map(int, line.split())
+            record = [int(field) for field in line.split() if field.isdigit()]
+            if len(record) != RECORD or record[1] != record[2]:
+                continue  # torn by SIGKILL: the call did not return, so it is told again
+            writer, number, _ = record
             if number > reached[writer]:
                 faults.append(f"{module}: writer {writer}: told of {number} before {reached[writer]}")
             reached[writer] = max(reached[writer], number + 1)

@@ -1,6 +1,7 @@
 """The modules that are told: one in each language, each of which writes down what it hears, one line at once.
 
-Their record survives them: a line is in the file before the call returns.
+Their record survives them: it is in the file before the call returns. SIGKILL may tear even a short write, so each
+begins a line of its own and says its number twice.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ out = os.open({record!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
 def core_smtp_tls_reporting(point):
     writer = point.policy.policy_domain.partition(".")[0][1:]
-    os.write(out, b"%b %d\\n" % (writer.encode(), point.epoch - 1000000000))
+    number = point.epoch - 1000000000
+    os.write(out, b"\\n%b %d %d" % (writer.encode(), number, number))
 """
 
 LUA = """
@@ -27,7 +29,8 @@ local mod = {{}}
 
 function mod:core_smtp_tls_reporting(js)
   local writer = string.match(js.policy["policy-domain"], "^w(%d+)")
-  out:write(string.format("%s %d\\n", writer, js.epoch - 1000000000))
+  local number = js.epoch - 1000000000
+  out:write(string.format("\\n%s %d %d", writer, number, number))
 end
 
 msys.registerModule("evidence", mod)
@@ -57,13 +60,15 @@ int core_smtp_tls_reporting(void *closure, struct json_object *json)
 {
   struct json_object *epoch, *policy, *domain;
   char line[64];
+  long number;
   int length;
   (void)closure;
   json_object_object_get_ex(json, "epoch", &epoch);
   json_object_object_get_ex(json, "policy", &policy);
   json_object_object_get_ex(policy, "policy-domain", &domain);
-  length = snprintf(line, sizeof line, "%ld %ld\n", strtol(json_object_get_string(domain) + 1, NULL, 10),
-                    json_object_get_int64(epoch) - 1000000000L);
+  number = json_object_get_int64(epoch) - 1000000000L;
+  length = snprintf(line, sizeof line, "\n%ld %ld %ld", strtol(json_object_get_string(domain) + 1, NULL, 10), number,
+                    number);
   return write(out, line, length) != length;
 }
 """

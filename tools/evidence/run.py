@@ -18,6 +18,8 @@ from tools.evidence.modules import Told, configuration, make_modules
 from tools.evidence.plan import Plan
 from tools.evidence.power import cut_power
 
+NO_DAEMON = 69
+"""What `tlswitness status` answers then."""
 PATIENCE = 3600.0
 """Seconds for the modules to be told the rest, in the end."""
 
@@ -47,6 +49,8 @@ class Run:
         self._dice = dice
         self._told = make_modules(plan.home)
         self._config = configuration(plan.home, self._told)
+        self._counted: dict[str, tuple[int, int]] = {}
+        """By module: octets of its record that were looked at, and the lines in them."""
         self._writers: dict[int, subprocess.Popen[bytes]] = {}
         self._daemon: subprocess.Popen[bytes] | None = None
         self._log = (plan.home / "daemon.log").open("ab")
@@ -67,13 +71,14 @@ class Run:
         return self.outcome
 
     def _work(self) -> None:
-        """Kill as the points go in: the next victim dies when its share of them is written."""
-        everything = self.plan.writers * self.plan.points
+        """Kill as the points are written and told: the next victim dies when its share of the work is done."""
+        everything = self.plan.writers * self.plan.points * (1 + len(self._told))
         moments = sorted(self._dice.uniform(0, everything) for _ in range(self._kills + self._power_cuts))
         cuts = set(self._dice.sample(range(len(moments)), self._power_cuts))
         for number, moment in enumerate(moments):
-            while self._written() < moment and self._keep_running():
-                time.sleep(0.002)
+            while self._done() < moment:
+                self._keep_running()
+                time.sleep(0.01)
             self._keep_running()
             time.sleep(self._dice.uniform(0, 0.05))
             if number in cuts:
@@ -87,8 +92,7 @@ class Run:
         """Start whoever is missing. Whether there is something to be written."""
         self._check_daemon()
         if self._daemon is None:
-            command = [sys.executable, "-m", "tlswitness", "--config", str(self._config), "serve"]
-            self._daemon = subprocess.Popen(command, stdout=self._log, stderr=self._log)
+            self._daemon = subprocess.Popen([*self._command(), "serve"], stdout=self._log, stderr=self._log)
             self.outcome.add("lives of the daemon")
         for number in range(self.plan.writers):
             process = self._writers.get(number)
@@ -97,6 +101,9 @@ class Run:
             if process is None or process.poll() not in {None, 0}:
                 self._writers[number] = self._start_writer(number)
         return any(process.poll() is None for process in self._writers.values())
+
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "tlswitness", "--config", str(self._config)]
 
     def _check_daemon(self) -> None:
         if self._daemon is not None and self._daemon.poll() is not None:
@@ -112,12 +119,25 @@ class Run:
         return subprocess.Popen(command, cwd=Path(__file__).resolve().parents[2])
 
     def _written(self) -> int:
+        """Points that the writers were acknowledged."""
         total = 0
         for number in range(self.plan.writers):
             ledger = Ledger(self.plan.ledger(number))
             total += ledger[ACKNOWLEDGED]
             ledger.close()
         return total
+
+    def _done(self) -> int:
+        """Points written and told; those told again count again."""
+        return self._written() + sum(self._lines_of(told) for told in self._told)
+
+    def _lines_of(self, told: Told) -> int:
+        at, lines = self._counted.get(told.name, (0, 0))
+        with suppress(FileNotFoundError), told.record.open("rb") as record:
+            record.seek(at)
+            new = record.read()
+            at, lines = self._counted[told.name] = at + len(new), lines + new.count(b"\n")
+        return lines
 
     def _kill_somebody(self) -> None:
         modules = _children(self._daemon)
@@ -131,7 +151,9 @@ class Run:
             kind, pid = self._dice.choice(victims)
             _kill(pid)
             self.outcome.add(f"{kind}s killed")
-        self._reap()
+            for process in self._everybody():
+                if process.pid == pid:
+                    process.wait()
 
     def _fail_power(self) -> None:
         self._kill_all()
@@ -142,23 +164,25 @@ class Run:
         self.outcome.add("octets lost in them", gone)
 
     def _kill_all(self) -> None:
-        everybody = [*self._writers.values(), *([self._daemon] if self._daemon else [])]
-        for pid in [*(process.pid for process in everybody if process.poll() is None), *_children(self._daemon)]:
+        for pid in [
+            *(process.pid for process in self._everybody() if process.poll() is None),
+            *_children(self._daemon),
+        ]:
             _kill(pid)
-        for process in everybody:
+        for process in self._everybody():
             process.wait()
         self._daemon = None
 
-    def _reap(self) -> None:
-        for process in self._writers.values():
-            process.poll()
+    def _everybody(self) -> list[subprocess.Popen[bytes]]:
+        return [*self._writers.values(), *([self._daemon] if self._daemon else [])]
 
     def _drain(self) -> None:
         """The daemon ends when its modules have been told all."""
         self._keep_running()
-        assert self._daemon is not None
-        while not (self.plan.home / "state" / "status.sock").exists():
+        while subprocess.run([*self._command(), "status"], capture_output=True, check=False).returncode == NO_DAEMON:
+            self._keep_running()
             time.sleep(0.05)
+        assert self._daemon is not None
         self._daemon.terminate()
         if self._daemon.wait(PATIENCE) != 0:
             self.outcome.faults.append(f"the daemon ended with {self._daemon.returncode} when it was told to")
