@@ -161,7 +161,7 @@ def test_no_jsonc(monkeypatch):
 class _Nothing:
     """In place of json-c and the capture, which another thread must not reach."""
 
-    parse = put = take = None
+    point = put = take = None
 
 
 def test_another_thread_is_refused(build):

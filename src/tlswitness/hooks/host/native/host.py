@@ -36,7 +36,7 @@ class NativeCallee:
         self._hook.restype = ctypes.c_int
         self._hook.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
         # Bound once: these are looked up for each point.
-        self._parse, self._put, self._take = jsonc.parse, jsonc.put, captured.take
+        self._point, self._put, self._take = jsonc.point, jsonc.put, captured.take
         self._me = threading.get_ident
 
     def call(self, epoch: int, finding: Finding) -> object:
@@ -46,7 +46,7 @@ class NativeCallee:
         """
         if self._me() != self._thread:
             raise RuntimeError("a module in C is called in the thread that loaded it")
-        json = self._parse(finding.compact(epoch).encode())
+        json = self._point(epoch, finding)
         answer: int = self._hook(self._closure, json)
         self._put(json)
         self._take()

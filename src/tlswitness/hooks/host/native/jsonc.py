@@ -8,11 +8,16 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+from tlswitness.datapoint.finding import Finding
 from tlswitness.datapoint.limits import MAX_DEPTH
 
 SONAME = "libjson-c.so.5"
 PACKAGE = "libjson-c5"
 """Debian's name for it."""
+MAX_TEMPLATES = 2048
+"""Objects that are kept to be copied."""
+MAX_TEMPLATE = 4096
+"""Characters of a finding that is kept: a stranger's policy may make it huge."""
 _POINTER = ctypes.c_void_p
 
 
@@ -29,6 +34,13 @@ class JsonC:
         self._parse = _declared(library, "json_tokener_parse_ex", _POINTER, _POINTER, ctypes.c_char_p, ctypes.c_int)
         self.put: Any = _declared(library, "json_object_put", ctypes.c_int, _POINTER)
         """Give an object back."""
+        self._get = _declared(library, "json_object_object_get", _POINTER, _POINTER, ctypes.c_char_p)
+        self._set_integer = _declared(library, "json_object_set_int64", ctypes.c_int, _POINTER, ctypes.c_int64)
+        self._copy = _declared(library, "json_object_deep_copy", ctypes.c_int, _POINTER, _POINTER, _POINTER)
+        self._copied = ctypes.c_void_p()
+        self._into = ctypes.byref(self._copied)
+        self._templates: dict[str, tuple[int, int]] = {}
+        """By the tail of a finding: an object of it, and that object's epoch."""
         # Our depth counts the outermost object, json-c's too; one more so that it never decides.
         self._tokener: int | None = self._new(MAX_DEPTH + 1)
         if not self._tokener:
@@ -46,8 +58,40 @@ class JsonC:
             raise ValueError(f"json-c does not read the point: {self._fault()}")
         return found
 
+    def point(self, epoch: int, finding: Finding) -> int:
+        """The address of a new object of `finding` at `epoch`, to be `put`. Raises as `parse`.
+
+        A copy of one that was parsed before, where there is one: that takes two thirds of the time.
+        """
+        template = self._templates.get(finding.tail) or self._template(finding)
+        if template is None:
+            return self.parse(finding.compact(epoch).encode())
+        self._set_integer(template[1], epoch)
+        copied: Any = self._copied
+        copied.value = None
+        if self._copy(template[0], self._into, None) or not copied.value:
+            raise MemoryError("json-c has no memory for a point")
+        found: int = copied.value
+        return found
+
+    def _template(self, finding: Finding) -> tuple[int, int] | None:
+        """A new template; None for a finding that is too large to be kept."""
+        if len(finding.tail) > MAX_TEMPLATE:
+            return None
+        if len(self._templates) >= MAX_TEMPLATES:
+            self._forget()
+        parsed = self.parse(finding.compact(0).encode())
+        template = self._templates[finding.tail] = parsed, self._get(parsed, b"epoch")
+        return template
+
+    def _forget(self) -> None:
+        for parsed, _ in self._templates.values():
+            self.put(parsed)
+        self._templates.clear()
+
     def close(self) -> None:
-        """Free the parser; there is no parsing afterwards."""
+        """Free the parser and all templates; there is no parsing afterwards."""
+        self._forget()
         if self._tokener:
             self._free(self._tokener)
             self._tokener = None
