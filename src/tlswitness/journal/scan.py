@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,27 +130,30 @@ class Scan:
         self._read_lines(data[:last].split(b"\n"), limit, end)
 
     def _read_lines(self, lines: list[bytes], limit: int, end: int) -> None:
-        known, rows, start, until = self._known_at(self.offset), self._rows, self.offset, self._until
-        for line in lines:
-            if start >= until > 0:
-                known, until = self._known_at(start), 0
+        rows, start = self._rows, self.offset
+        known, until = self._known_at(start)
+        append = rows.append
+        for line in lines[: limit - len(rows)]:
+            if start >= until:
+                known, until = self._known_at(start)
             behind = start + len(line) + 1
             session = known.get(line)
             if session is not None:
-                rows.append((session[0], session[1], start, behind))
+                epoch, finding = session
+                append((epoch, finding, start, behind))
             else:
                 self.offset = start
                 if not self._read_other(line, behind, end):
                     return
-                known, until = self._known_at(behind), self._until
+                known, until = self._known_at(behind)
             start = behind
-            if len(rows) >= limit:
-                break
         self.offset = start
 
-    def _known_at(self, offset: int) -> dict[bytes, tuple[int, Finding]]:
-        """Lines that have been read and mean the same at `offset`: within a batch that counts, or outside of one."""
-        return self._members if offset < self._until else self._known
+    def _known_at(self, offset: int) -> tuple[dict[bytes, tuple[int, Finding]], int]:
+        """Lines that have been read and mean the same at `offset`, within a batch that counts or outside of one; and
+        the offset at which that ends.
+        """
+        return (self._members, self._until) if offset < self._until else (self._known, sys.maxsize)
 
     def _read_other(self, line: bytes, behind: int, end: int) -> bool:
         """A line that was not met before. False where it is to be read again later; moves the offset behind it."""

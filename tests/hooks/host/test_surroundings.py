@@ -110,3 +110,18 @@ if not os.fork():
     assert run(HOLD, str(tmp_path)).stdout == "True\n", "though the forked one lives"
     os.close(ours)
     os.close(theirs)
+
+
+def test_cycles_are_looked_for_seldom_but_looked_for():
+    code = (
+        "import gc, weakref; from tlswitness.hooks.host.surroundings import COLLECT_AFTER, collect_seldom\n"
+        "class Node: pass\n"
+        "collect_seldom()\n"
+        "node = Node(); node.itself = node; gone = weakref.ref(node); del node\n"
+        "before = gc.get_stats()[0]['collections']\n"
+        "for _ in range(3): rows = [(number, number) for number in range(4000)]\n"
+        "assert gc.get_stats()[0]['collections'] == before\n"
+        "kept = [[] for _ in range(2 * COLLECT_AFTER)]\n"
+        "assert gone() is None\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -129,7 +129,7 @@ class Loop:
     def _tell_each(self, callee: Callee, slot: int, rows: Sequence[Row]) -> bool:
         """The hot path: what happens for each point happens here, and no more."""
         call, clock, budget = callee.call, self._clock, self._budget
-        begin, called = self._progress.begin, self._progress.called
+        begin, called = self._progress.calls_in(slot)
         stamp, control, shown_of = self._stamp, self._control, self._shown.of
         flush = stamp.flush
         everything = self._shown.everything
@@ -141,7 +141,7 @@ class Loop:
             if control.stopping:
                 return False
             stamp.epoch = epoch
-            begin(slot, start, now)
+            begin(start, now)
             try:
                 call(epoch, shown)
             except BaseException as error:  # noqa: BLE001 - whatever it is: this is the wall
@@ -149,10 +149,11 @@ class Loop:
                     return False
                 now = clock()
             flush()  # before the cursor: what a call that is done has printed is in the file
-            called(slot, end)
+            called(end)
             before, now = now, clock()
             if now - before > budget:
                 self._progress.count_slow()
+        self._progress.over()
         stamp.epoch = None
         return True
 

@@ -32,7 +32,7 @@ from tlswitness.hooks.host.order import (
 from tlswitness.hooks.host.paniclog import Paniclog
 from tlswitness.hooks.host.shown import Shown
 from tlswitness.hooks.host.speech import Speech
-from tlswitness.hooks.host.surroundings import deafen, die_with, hold_alone, leave_a_trace, step_back
+from tlswitness.hooks.host.surroundings import collect_seldom, deafen, die_with, hold_alone, leave_a_trace, step_back
 from tlswitness.hooks.progress import FILE, BadProgress, Progress
 from tlswitness.hooks.spec import ModuleSpec
 from tlswitness.journal.reader import Reader
@@ -97,6 +97,7 @@ class ModuleProcess:
         callee = self._load(printer)
         if callee is None:
             return EXIT_REFUSED
+        collect_seldom()
         complaints = Complaints(order.spec.name, COMPLAIN, time.monotonic, self._speech.trouble)
         try:
             with Progress.open(self._home / FILE) as progress, _reader(order, progress) as reader:

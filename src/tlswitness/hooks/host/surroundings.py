@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import faulthandler
 import fcntl
+import gc
 import os
 import resource
 import signal
@@ -20,6 +21,9 @@ LOCK = "lock"
 """The file in a module's own directory that its one process has locked."""
 LOCK_PATIENCE = 2.0
 """Seconds that a new process waits for the last one to be gone, which is dying."""
+
+COLLECT_AFTER = 200_000
+"""Objects more than before, after which cycles are looked for: a module's own garbage is bounded."""
 
 _PR_SET_PDEATHSIG = 1
 _MIB = 1024 * 1024
@@ -75,3 +79,12 @@ def hold_alone(home: Path, patience: float = LOCK_PATIENCE) -> bool:
             time.sleep(_LOOK)
         else:
             return True
+
+
+def collect_seldom() -> None:
+    """After loading: points come by the thousand and are freed by their counts; to look at all of them for cycles now
+    and then takes as long as all the rest of the reading.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, 20, 20)
