@@ -61,6 +61,7 @@ class Paniclog:
         self._clock = clock
         self._complain = complain or _to_stderr
         self._lost = 0
+        self._last = (-1, "")
         self._held = bytearray()
         self._lock = threading.Lock()  # a module may have threads
 
@@ -71,7 +72,9 @@ class Paniclog:
 
     def print(self, text: str) -> None:
         """Take one print. Never raises."""
-        octets = paniclog_lines(text, self._stamp())
+        epoch, last = self.epoch, self._last
+        stamp = last[1] if epoch is not None and epoch == last[0] else self._stamp(epoch)
+        octets = paniclog_lines(text, stamp)
         with self._lock:
             self._held += octets
             if self.epoch is None or len(self._held) > MAX_HELD:
@@ -90,11 +93,13 @@ class Paniclog:
         self.flush()
         self._lines.close()
 
-    def _stamp(self) -> str:
-        epoch = self.epoch
-        if not self._microseconds:
-            return str(int(self._clock()) if epoch is None else epoch)
-        return f"{int((self._clock() if epoch is None else epoch) * _MICROSECONDS):016d}"
+    def _stamp(self, epoch: int | None) -> str:
+        """The time as it is written; that of a point is remembered, for many points have the same."""
+        now = self._clock() if epoch is None else epoch
+        stamp = f"{int(now * _MICROSECONDS):016d}" if self._microseconds else str(int(now))
+        if epoch is not None:
+            self._last = epoch, stamp
+        return stamp
 
     def _write(self) -> None:
         octets, self._held = bytes(self._held), bytearray()

@@ -106,6 +106,9 @@ class LuaRuntime:
         try:
             if len(parts) == 1:
                 self._printer(text_of(parts[0]))  # type: ignore[arg-type]
+            elif len(parts) == 3 and isinstance(parts[0], bytes) and not isinstance(parts[1], bytes):
+                # A text and a point, as the seed's script prints them: spelt out, for it is what most calls do.
+                self._printer(f"{text_of(parts[0])}  {self.finding_of(parts[1]).paniclog(parts[2])}")  # type: ignore[arg-type]
             else:
                 self._printer("  ".join(self._texts(parts)))
         except BaseException as error:  # noqa: BLE001 - raised again when the call is over

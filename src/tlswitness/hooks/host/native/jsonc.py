@@ -14,7 +14,7 @@ from tlswitness.datapoint.limits import MAX_DEPTH
 SONAME = "libjson-c.so.5"
 PACKAGE = "libjson-c5"
 """Debian's name for it."""
-MAX_TEMPLATES = 2048
+MAX_TEMPLATES = 8192
 """Objects that are kept to be copied."""
 MAX_TEMPLATE = 4096
 """Characters of a finding that is kept: a stranger's policy may make it huge."""
