@@ -31,14 +31,13 @@ class Reloader:
         self.settings = settings
         self.last: Reload | None = None
         self.count = self.failed = 0
-        """Reloads, and those that changed nothing because the configuration was wrong."""
+        """Reloads that are over, and those that changed nothing because the configuration was wrong."""
         self._load = load
         self._supervisor = supervisor
         self._on_reload = on_reload
 
     async def reload(self) -> None:
         """Once. Never raises for what is in a file or in a module."""
-        self.count += 1
         at = time.time()
         try:
             new = await asyncio.to_thread(self._load)
@@ -49,6 +48,7 @@ class Reloader:
             self._refused(at, (str(error),))
         else:
             self._accepted(at, new, done)
+        self.count += 1
 
     def _refused(self, at: float, problems: tuple[str, ...]) -> None:
         self.failed += 1
