@@ -64,6 +64,17 @@ def test_what_is_wrong_is_said(asked, capsys):
     assert "error: the last reload: line 3\n" in err
 
 
+def test_why_a_module_waits_is_said_and_is_no_trouble_until_it_lags(asked, capsys):
+    waiting = {"state": State.RETRYING, "last_error": "asks to be told again: Connection refused", "behind": 5}
+    assert asked(status(module(**waiting))) == Status.OK
+    out, err = capsys.readouterr()
+    assert "hook told is retrying: asks to be told again: Connection refused\nall is well\n" in out
+    assert err == ""
+    assert asked(status(module(lag=100.0, **waiting))) == Status.NO
+    said = "error: hook told is 100 s behind, 5 octets of the journal: asks to be told again: Connection refused\n"
+    assert capsys.readouterr().err == said
+
+
 def test_for_programs(asked, capsys):
     assert asked(status(module(lag=100.0, behind=5)), json=True) == Status.NO
     said = json.loads(capsys.readouterr().out)

@@ -1,9 +1,13 @@
 import fcntl
 import json
 import os
+from dataclasses import replace
 
 import pytest
+from tests.service.support import module as module_status
+from tests.service.support import status
 
+from tlswitness.cli import hooks_run
 from tlswitness.cli.hooks_run import run_list, run_replay
 from tlswitness.cli.status import Status
 from tlswitness.config import parse_config
@@ -11,6 +15,7 @@ from tlswitness.datapoint import DataPoint, Policy, PolicyType
 from tlswitness.datapoint.finding import Finding
 from tlswitness.hooks.host.surroundings import LOCK
 from tlswitness.hooks.progress import FILE, Progress
+from tlswitness.hooks.supervisor.snapshot import State
 from tlswitness.journal import JournalSettings, Writer, new_chain
 
 HEAD = "def core_smtp_tls_reporting(p):\n    "
@@ -107,6 +112,26 @@ def test_the_list(config, journal, capsys):
     (home / FILE).write_bytes(b"rubbish")
     assert run_list(config, json=True) == Status.OK
     assert "cannot be read" in json.loads(capsys.readouterr().out)["modules"][0]["state"]
+
+
+def test_what_a_daemon_says_of_a_module_is_in_the_list(config, capsys, monkeypatch):
+    asked = []
+    answer = status(module_status("m", state=State.FAILED, refused="no such thing"), module_status("other"))
+    monkeypatch.setattr(hooks_run, "ask", lambda path: asked.append(path) or answer)
+    assert run_list(config, json=True) == Status.OK
+    assert asked == [config.serve.status_socket]
+    [row] = json.loads(capsys.readouterr().out)["modules"]
+    assert (row["state"], row["troubles"]) == ("failed", ["hook m does not load: no such thing"])
+    assert run_list(config) == Status.OK
+    out, err = capsys.readouterr()
+    assert " failed " in out
+    assert err == "error: hook m does not load: no such thing\n"
+
+
+def test_long_names_stay_whole(config, capsys):
+    name = "a-module-with-a-name-of-some-length"
+    run_list(replace(config, hook=(replace(config.hook[0], name=name),)))
+    assert name in capsys.readouterr().out
 
 
 def test_a_process_that_lives_is_seen(config, capsys):

@@ -17,6 +17,7 @@ from tlswitness.cli.common import complain, console, print_json
 from tlswitness.cli.plain import moment, plain, span
 from tlswitness.cli.status import Status as Exits
 from tlswitness.config import Loaded
+from tlswitness.hooks.supervisor.snapshot import State
 from tlswitness.service.ask import NoDaemon, ask
 from tlswitness.service.configure import service_settings
 from tlswitness.service.status import JournalStatus, ModuleStatus, Reload, Status, encode
@@ -39,6 +40,8 @@ def run_status(loaded: Loaded, *, json: bool = False) -> int:
             click.echo(line)
         if answer.modules:
             console().print(table(answer))
+        for line in waits(answer):
+            click.echo(line)
         for trouble in troubles:
             complain(trouble)
         if not troubles:
@@ -66,6 +69,14 @@ def words(status: Status) -> Iterator[str]:
         yield f"kept for       {plain(held.name)}, which is configured no more, until {moment(held.until)}"
     if not status.modules:
         yield "no hook module is configured"
+
+
+def waits(status: Status) -> Iterator[str]:
+    """Why modules are waiting to be told again: no trouble as long as it is short."""
+    for module in status.modules:
+        now = module.now
+        if now.state is State.RETRYING and now.last_error:
+            yield f"hook {plain(now.name)} is retrying: {plain(now.last_error)}"
 
 
 def table(status: Status) -> Table:

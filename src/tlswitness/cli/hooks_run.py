@@ -36,6 +36,8 @@ from tlswitness.hooks.supervisor.home import sizes
 from tlswitness.hooks.trial import Died, Trial
 from tlswitness.journal.reader import Reader
 from tlswitness.journal.survey import stored
+from tlswitness.service.ask import NoDaemon, ask
+from tlswitness.service.status import ModuleStatus, troubles_of
 from tlswitness.service.translate import hooks_directory, module_specs
 
 AT_ONCE = 200
@@ -44,6 +46,9 @@ RETRY = 1.0
 MAX_RETRY = 300.0
 """Seconds of waiting for a module that asks to be told again."""
 
+_WIDEST = len("backing off")
+"""Columns of the widest state."""
+
 _COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
 
 
@@ -51,18 +56,30 @@ def run_list(config: Config, *, json: bool = False) -> int:
     """`hooks list`."""
     may_use_state(config)
     there = sizes(config.journal.directory)
-    rows = [_row(config, spec, there) for spec in module_specs(config)]
+    answer = ask(config.serve.status_socket)
+    told = {} if isinstance(answer, NoDaemon) else {each.now.name: each for each in answer.modules}
+    rows = [_row(config, spec, there, told.get(spec.name)) for spec in module_specs(config)]
     if json:
         print_json({"modules": rows})
     elif rows:
         console().print(_table(rows))
+        for row in rows:
+            for trouble in row.get("troubles", ()):
+                complain(plain(trouble))
     else:
         click.echo("no module is configured: a [[hook]] table names one")
     return Status.OK
 
 
-def _row(config: Config, spec: ModuleSpec, there: dict[str, int]) -> dict[str, Any]:
-    """One module, from its files."""
+def _row(config: Config, spec: ModuleSpec, there: dict[str, int], told: ModuleStatus | None) -> dict[str, Any]:
+    """One module: its state as the daemon has `told` it, where one answers, and its numbers from its files."""
+    row = _from_files(config, spec, there)
+    if told is not None:
+        row |= {"state": str(told.now.state), "troubles": list(troubles_of(told))}
+    return row
+
+
+def _from_files(config: Config, spec: ModuleSpec, there: dict[str, int]) -> dict[str, Any]:
     standing: Standing | None = None
     home = hooks_directory(config) / spec.name
     state = "running" if _runs(home) else "no process"
@@ -99,7 +116,12 @@ def _table(rows: Sequence[dict[str, Any]]) -> Table:
     names = ("name", "kind", "state", "behind", "calls", "slow", "errors", "deaths", "dead_letters")
     for name in names:
         heading = {"behind": "octets behind", "dead_letters": "dead letters"}.get(name, name)
-        table.add_column(heading, overflow="fold", min_width=len("no process") if name == "state" else None)
+        table.add_column(
+            heading,
+            overflow="fold",
+            no_wrap=name in ("name", "kind"),
+            min_width=_WIDEST if name == "state" else None,
+        )
     for row in rows:
         table.add_row(*(plain("-" if row.get(name) is None else row[name]) for name in names))
     return table

@@ -114,7 +114,7 @@ class Status:
     def troubles(self) -> Iterator[str]:
         """All that is wrong, in words; nothing where all is well."""
         for module in self.modules:
-            yield from _of_module(module)
+            yield from troubles_of(module)
         yield from _of_journal(self.journal)
         if self.reload is not None:
             yield from (f"the last reload: {problem}" for problem in self.reload.problems)
@@ -133,7 +133,8 @@ def decode(octets: bytes) -> Status:
     return msgspec.json.decode(octets, type=Status)
 
 
-def _of_module(module: ModuleStatus) -> Iterator[str]:
+def troubles_of(module: ModuleStatus) -> Iterator[str]:
+    """All that is wrong with one module, in words."""
     now = module.now
     if now.state is State.FAILED or (now.refused and now.state not in (State.RUNNING, State.RETRYING)):
         yield f"hook {now.name} does not load: {now.refused or now.last_error}"
@@ -142,7 +143,8 @@ def _of_module(module: ModuleStatus) -> Iterator[str]:
     if now.state is State.BACKING_OFF:
         yield f"hook {now.name} is being started again: {now.last_death or now.last_error}"
     if module.lag > MAX_LAG:
-        yield f"hook {now.name} is {module.lag:.0f} s behind, {now.behind} octets of the journal"
+        why = f": {now.last_error}" if now.state is State.RETRYING and now.last_error else ""
+        yield f"hook {now.name} is {module.lag:.0f} s behind, {now.behind} octets of the journal{why}"
     if module.missed:
         yield f"hook {now.name} was never told {module.missed} octets of the journal: they were removed"
 
