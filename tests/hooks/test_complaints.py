@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tlswitness.hooks import complaints as complaints_module
 from tlswitness.hooks.complaints import Complaints, error_words, log
 
 
@@ -45,3 +47,10 @@ def test_error_is_one_bounded_line_with_its_place() -> None:
     assert len(words) < 1000
     assert "test_complaints.py:" in words
     assert error_words(UnprintableError()) == "UnprintableError:"
+
+
+def test_a_place_in_code_of_ours_is_left_out() -> None:
+    ours = Path(complaints_module.__file__).parent / "host/lua/callee.py"
+    with pytest.raises(ValueError) as raised:
+        exec(compile("raise ValueError('notify.lua:7: oops')", str(ours), "exec"))
+    assert error_words(raised.value) == "ValueError: notify.lua:7: oops"

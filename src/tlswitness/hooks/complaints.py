@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 MAX_COMPLAINT = 300
 """Characters of an error's own text in the log: a hook may put a whole data point into it."""
+
+_OURS = f"{Path(__file__).parent}{os.sep}"
+"""The code of this package, which is of no help to who has written a hook."""
 
 log = logging.getLogger("tlswitness.hooks")
 
@@ -49,11 +54,16 @@ class Complaints:
 
 
 def error_words(error: BaseException) -> str:
-    """An exception of a hook on one line, and where it was raised."""
+    """An exception of a hook on one line, and where it was raised, if that was in code of its own.
+
+    Lua's errors name their place themselves, and a webhook has none.
+    """
     try:
         message = str(error)
     except Exception:  # noqa: BLE001 - a hook's exception class may be as broken as the hook
         message = ""
     text = " ".join(f"{type(error).__name__}: {message}"[:MAX_COMPLAINT].split())
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{text} at {frames[-1].filename}:{frames[-1].lineno}" if frames else text
+    if not frames or frames[-1].filename.startswith(_OURS):
+        return text
+    return f"{text} at {frames[-1].filename}:{frames[-1].lineno}"
