@@ -75,11 +75,15 @@ def test_all_options_survive_being_shown():
     [[hook]]
     c = "/a/y.so"
     config = "a\\nb"
+    [[hook]]
+    python = "/a/z.py"
+    config = "to whom"
     """
     config = parse_config(text, file=BASE, files=False)
     assert parse_config(to_toml(config), file=BASE, files=False) == config
     assert config.hook[1].headers == (("Authorization", 'Bearer "x"'), ("X-A", "b"))
     assert config.hook[2].config == "a\nb"
+    assert config.hook[3].config == "to whom"
     assert "sessions" not in to_toml(config)
 
 

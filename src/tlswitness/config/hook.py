@@ -61,7 +61,7 @@ OF_THE_SEED = (HookKind.LUA, HookKind.C, HookKind.PANICLOG)
 
 _CODE = (HookKind.PYTHON, HookKind.LUA, HookKind.C)
 FITS: dict[str, tuple[HookKind, ...]] = {
-    "config": (HookKind.C,),
+    "config": (HookKind.PYTHON, HookKind.C),
     "allow": (HookKind.LUA,),
     "output": _CODE,
     "microseconds": (*_CODE, HookKind.PANICLOG),
@@ -126,7 +126,10 @@ class HookConfig:
         "Where a module begins that is new: with the points to come, or with the oldest in the journal.",
     )
     config: str = option(
-        Text("text", _CONFIG), "", "c: the text that `tlswitness_module_init` is given.", default_words="none"
+        Text("text", _CONFIG),
+        "",
+        "python, c: the text that `init` or `tlswitness_module_init` is given.",
+        default_words="none",
     )
     allow: tuple[LuaAllow, ...] = option(
         ListOf(Choice(LuaAllow)), (), "lua: what the script may use beyond computing.", default_words="nothing"
