@@ -23,12 +23,23 @@ def test_help(capsys):
     assert max(map(len, out.splitlines())) <= 100
 
 
-@pytest.mark.parametrize("words", [[verb] for verb in VERBS] + [["config", "show"], ["config", "check"]])
+def every_command() -> list[list[str]]:
+    found = []
+    for verb in VERBS:
+        command = tlswitness.get_command(click.Context(tlswitness), verb)
+        inside = command.commands if isinstance(command, click.Group) else {}
+        found += [[verb], *([verb, name] for name in inside)]
+    return found
+
+
+@pytest.mark.parametrize("words", every_command(), ids=" ".join)
 def test_every_help_is_for_people(words, capsys):
     assert main([*words, "--help"]) == Status.OK
     out = capsys.readouterr().out
     assert "\\b" not in out
     assert "\b" not in out
+    _, _, table = out.partition("\nCommands:\n")
+    assert "..." not in table, "a line of the table is cut off"
 
 
 def test_help_imports_nothing_heavy():

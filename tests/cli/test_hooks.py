@@ -15,6 +15,7 @@ from tlswitness.config import HookKind
         (["list", "--json"], Status.OK),
         (["replay", "none", "--since", "1d"], Status.USAGE),
         (["replay", "none", "--since", "soon"], Status.USAGE),
+        (["replay", "none", "--since", "2026-01-31", "--until", "2026-01-30"], Status.USAGE),
         (["test", "none", "--file", "-"], Status.NO),
         (["test", "none.py"], Status.USAGE),
     ],

@@ -1,7 +1,7 @@
 import pytest
 
 from tlswitness.cli.hooks_modules import MAX_LINE, BadLine, configured, module_of, points_of
-from tlswitness.config import parse_config
+from tlswitness.config import Config, parse_config
 from tlswitness.datapoint import Members
 from tlswitness.hooks.spec import Kind, ModuleSpec
 
@@ -31,7 +31,9 @@ def test_which_module_is_meant(config, module, kind, found):
 
 
 def test_which_is_not(config):
-    assert "(seed)" in module_of(config, "nothing", None)
+    assert "(configured are: seed)" in module_of(config, "nothing", None)
+    assert "(none is configured)" in module_of(Config(), "nothing", None)
+    assert "it is a source" in module_of(config, "notify.c", None)
     assert configured(config, "nothing") is None
 
 

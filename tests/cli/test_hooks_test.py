@@ -82,6 +82,13 @@ def test_bad_lines_are_named(test, points, capsys):
     assert "2 points told" in err
 
 
+def test_points_on_many_lines_are_explained(test, points, capsys):
+    first = points.read_text().splitlines()[0]
+    points.write_text(json.dumps(json.loads(first), indent=4))
+    assert test(HEAD + "pass", points) == Status.DATA
+    assert "warning: a data point is one JSON object on one line" in capsys.readouterr().err
+
+
 def test_gzip_and_the_standard_input(test, points, capsys, monkeypatch, tmp_path):
     packed = tmp_path / "points.gz"
     packed.write_bytes(gzip.compress(points.read_bytes()))

@@ -88,7 +88,7 @@ def test_stat(run, directory):
 
 def test_verify(run, directory):
     write(directory, range(25))
-    assert run("verify") == (Status.OK, "25 points in 1 segments are whole\n", "")
+    assert run("verify") == (Status.OK, "25 points in 1 segment are whole\n", "")
     damage(directory)
     status, out, err = run("verify")
     assert status == Status.NO

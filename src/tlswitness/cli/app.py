@@ -109,7 +109,8 @@ def main(args: Sequence[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return Status.INTERRUPTED
     except OSError as error:
-        click.echo(f"error: {error}", err=True)
+        named = error.filename is not None and error.strerror
+        click.echo(f"error: {error.filename}: {error.strerror}" if named else f"error: {error}", err=True)
         return Status.IO
     except Exception:  # noqa: BLE001 - whatever it is, mail programs are told by a status that they know
         traceback.print_exc()

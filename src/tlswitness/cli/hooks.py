@@ -65,6 +65,18 @@ Exit status:
 """
 
 
+INCLUDE_DIR_HELP = """\
+Print the directory of the header files for modules in C.
+
+\b
+Example:
+  cc -shared -fPIC -I"$(tlswitness hooks include-dir)" $(pkg-config --cflags json-c) \\
+      -o hook.so hook.c $(pkg-config --libs json-c)
+
+Exit status: 0.
+"""
+
+
 @click.group("hooks", short_help="Modules that are told of data points: list, test, replay, include-dir.")
 def command() -> None:
     """The modules that are told of data points.
@@ -74,13 +86,16 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", short_help="List the configured modules: state, lag, calls, errors, deaths.")
 @json_option
 @click.pass_context
 def list_(ctx: click.Context, *, as_json: bool) -> int:
     """List the configured modules: how far each is, and what it has done.
 
-    The numbers are those of the modules' own files, which are true at each moment, whether a daemon runs or not.
+    The state is what the daemon says of it; where none answers, whether a process of it runs. The numbers are those of
+    the modules' own files, which are true at each moment, whether a daemon runs or not.
+
+    What is wrong with a module is said below the list, and by `tlswitness status`.
 
     Exit status: 0, also where there is none.
     """
@@ -91,7 +106,7 @@ def list_(ctx: click.Context, *, as_json: bool) -> int:
         return run_list(config, json=as_json)
 
 
-@command.command(help=TEST_HELP)
+@command.command(help=TEST_HELP, short_help="Tell a module the data points of a file.")
 @click.argument("module")
 @click.option(
     "--file", "-f", "file", required=True, type=click.Path(allow_dash=True, path_type=Path), help="The data points."
@@ -109,7 +124,7 @@ def test(ctx: click.Context, module: str, *, file: Path, kind: str | None, quiet
         return run_test(config, module, file, kind=kind, quiet=quiet, json=as_json)
 
 
-@command.command(help=REPLAY_HELP)
+@command.command(help=REPLAY_HELP, short_help="Tell a module again what the journal has.")
 @click.argument("module")
 @click.option("--since", type=MOMENT, required=True, help="The first moment: a date, a time, or how long ago (2d, 1h).")
 @click.option("--until", type=MOMENT, help="The moment that is too late; now, where nothing is said.")
@@ -120,20 +135,14 @@ def replay(ctx: click.Context, module: str, *, since: float, until: float | None
     from tlswitness.cli.hooks_run import run_replay  # help need not wait for it
 
     config = configuration(ctx)
+    if until is not None and until <= since:
+        raise click.BadParameter("it is not after --since", ctx, param_hint="'--until'")
     with logs.shown(config.log, least=logging.WARNING):
         return run_replay(config, module, since, until, json=as_json)
 
 
-@command.command("include-dir")
+@command.command("include-dir", help=INCLUDE_DIR_HELP, short_help="Print where the headers for modules in C are.")
 def include_dir_() -> int:
-    r"""Print the directory of the header files for modules in C.
-
-    \b
-    Example:
-      cc -shared -fPIC -I"$(tlswitness hooks include-dir)" -o hook.so hook.c -ljson-c
-
-    Exit status: 0.
-    """
     host = importlib.import_module(HOSTS[Kind.C])  # help need not wait for it
     click.echo(host.include_dir())
     return 0

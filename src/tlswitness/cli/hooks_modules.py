@@ -19,6 +19,9 @@ from tlswitness.datapoint.finding import Finding
 from tlswitness.hooks.spec import ModuleSpec
 from tlswitness.service.translate import module_specs
 
+ONE_A_LINE = "a data point is one JSON object on one line; `jq -c . FILE` puts those of several lines on one each"
+"""What helps where no line of a file is a point: manual pages print them on many lines."""
+
 MAX_LINE = 1024 * 1024
 """Octets of a line: a data point has a quarter of that at most."""
 
@@ -52,11 +55,7 @@ def module_of(config: Config, module: str, kind: str | None) -> ModuleSpec | str
         return spec
     found = HookKind(kind) if kind else _kind(module)
     if found is None:
-        names = ", ".join(each.name for each in module_specs(config)) or "none"
-        return (
-            f"{module}: no configured hook has this name ({names}), and its ending is not .py, .lua or .so; "
-            "--kind says what it is"
-        )
+        return _unknown(config, module)
     values: dict[str, Any] = {found.value: module}
     hook = HookConfig(**values)
     if hook.file is not None:
@@ -77,6 +76,14 @@ def points_of(file: Path) -> Iterator[Iterator[Line]]:
                 yield _lines(unpacked)  # type: ignore[arg-type]  # a GzipFile is read like any file
         else:
             yield _lines(stream)
+
+
+def _unknown(config: Config, module: str) -> str:
+    if module.endswith(".c"):
+        return f"{module}: it is a source; what a C compiler makes of it, a .so, is a module"
+    names = ", ".join(each.name for each in module_specs(config))
+    known = f"configured are: {names}" if names else "none is configured"
+    return f"{module}: no hook has this name ({known}), and its ending is not .py, .lua or .so; --kind says what it is"
 
 
 def _kind(module: str) -> HookKind | None:

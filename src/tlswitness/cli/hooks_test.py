@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from tlswitness.cli.common import complain, console, print_json
-from tlswitness.cli.hooks_modules import BadLine, module_of, points_of
+from tlswitness.cli.common import complain, console, print_json, warn
+from tlswitness.cli.hooks_modules import ONE_A_LINE, BadLine, module_of, points_of
 from tlswitness.cli.plain import plain
 from tlswitness.cli.status import Status
 from tlswitness.config import Config
@@ -170,7 +170,10 @@ def _sum_up(told: _Told) -> None:
                 "bad-lines": [{"line": line.number, "what": line.what} for line in told.bad],
             }
         )
-    elif not told.quiet and not told.refused:
+        return
+    if told.bad_count and not told.count and not told.unseen:
+        warn(ONE_A_LINE)
+    if not told.quiet and not told.refused:
         parts = [f"{told.count} points told in {told.seconds:.3f} s"]
         parts += [f"{told.failed} errors"] if told.failed else []
         parts += [f"{told.slow} slow calls"] if told.slow else []

@@ -20,7 +20,8 @@ from rich import box
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tlswitness.cli.common import complain, console, print_json
+from tlswitness.cli.common import complain, console, print_json, warn
+from tlswitness.cli.hooks_modules import ONE_A_LINE
 from tlswitness.cli.plain import iso, moment, plain
 from tlswitness.cli.running import may_use_state
 from tlswitness.cli.status import Status
@@ -60,7 +61,7 @@ def run_stat(config: Config, *, count: bool = False, json: bool = False) -> int:
     if not found:
         click.echo(f"there is nothing in {directory} yet")
     else:
-        click.echo(f"{directory}: {_size(sum(each.octets for each in found))} in {len(found)} segments")
+        click.echo(f"{directory}: {_size(sum(each.octets for each in found))} in {_segments(len(found))}")
         console().print(_table(found, inside))
     for source, position in sources.items():
         click.echo(f"source {plain(source)}: up to {plain(position.text)}")
@@ -81,7 +82,7 @@ def run_verify(config: Config, *, json: bool = False) -> int:
         if each.torn:
             click.echo(f"{each.name.file}: the last {each.torn} octets are not a whole line or batch")
     points, lost = sum(each.points for each in found), sum(each.lost for each in found)
-    click.echo(f"{points} points in {len(found)} segments are whole")
+    click.echo(f"{points} points in {_segments(len(found))} are whole")
     if damaged:
         complain(f"{damaged} lines are damaged; {lost} of them are points whose outcome is damaged")
     return Status.NO if damaged else Status.OK
@@ -157,6 +158,8 @@ def _say(file: Path, imported: Imported, *, quiet: bool) -> None:
         complain(plain(f"{file}: {bad}"))
     if imported.bad > len(imported.bad_lines):
         complain(f"{file}: and {imported.bad - len(imported.bad_lines)} more lines that are no data points")
+    if imported.bad and not imported.points and not imported.before:
+        warn(f"{file}: {ONE_A_LINE}")
     if not quiet:
         earlier = f"; the first {imported.before} octets had been imported before" if imported.before else ""
         click.echo(f"{file}: {imported.points} points imported{earlier}")
@@ -228,6 +231,10 @@ def _table(found: list[Stored], inside: dict[str, Contents]) -> Table:
             row += [str(_sum(segments, inside, "points")), str(_sum(segments, inside, "damaged"))]
         table.add_row(*row)
     return table
+
+
+def _segments(count: int) -> str:
+    return f"{count} segment{'s' * (count != 1)}"
 
 
 def _sum(segments: list[Stored], inside: dict[str, Contents], name: str) -> int:

@@ -23,7 +23,7 @@ def command() -> None:
     """
 
 
-@command.command("list")
+@command.command("list", short_help="List what is cached.")
 @json_option
 @click.pass_context
 def list_(ctx: click.Context, *, as_json: bool) -> int:
@@ -54,7 +54,7 @@ def show(ctx: click.Context, domain: str, *, as_json: bool) -> int:
         return run_show(config, _domain(ctx, domain), json=as_json)
 
 
-@command.command()
+@command.command(short_help="Fetch the policy of each DOMAIN now.")
 @click.argument("domains", nargs=-1, required=True, metavar="DOMAIN...")
 @json_option
 @click.pass_context

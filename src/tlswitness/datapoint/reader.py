@@ -86,7 +86,7 @@ def parsed(source: object) -> object:
     try:
         return json.loads(text, object_pairs_hook=_Pairs, parse_int=_integer, parse_constant=_Oddity)
     except json.JSONDecodeError as error:
-        raise RefusedError("", "JSON", f"{error.msg} at character {error.pos}") from None
+        raise RefusedError("", "one JSON object", f"{error.msg} at character {error.pos}") from None
 
 
 def _check_length(length: int) -> None:

@@ -106,8 +106,10 @@ class Daemon:
         self._since = time.time()
         self._notifier.ready(await self._words())
         log.info(
-            "ready: %d modules, the journal is %s",
+            "ready: %d module%s of %s, the journal is %s",
             len(settings.modules),
+            "s" * (len(settings.modules) != 1),
+            settings.file or "no configuration file",
             settings.journal.directory,
             extra={"fields": {"pid": os.getpid(), "modules": len(settings.modules), "config": str(settings.file)}},
         )
