@@ -1,6 +1,6 @@
 import pytest
 
-from tlswitness.config import ConfigError, parse_config
+from tlswitness.config import ConfigError, load_config, parse_config
 
 
 def test_files_that_are_there(tmp_path):
@@ -20,10 +20,6 @@ def test_files_that_are_there(tmp_path):
         ('tls_ca = "none.pem"', 1, "No such file"),
         ('tls_ca = "empty.pem"', 1, "no certificate"),
         ('[domain."x.example"]\ntls_ca = "none.pem"', 2, "No such file"),
-        ('[[hook]]\npython = "none.py"', 2, "no such file"),
-        ('[[hook]]\nlua = "none.lua"', 2, "no such file"),
-        ('[[hook]]\nc = "."\nname = "x"', 2, "it is a directory"),
-        ('[[hook]]\njsonl = "."\nname = "x"', 2, "it is a directory"),
     ],
 )
 def test_files_that_are_not(tmp_path, text, line, what):
@@ -33,3 +29,20 @@ def test_files_that_are_not(tmp_path, text, line, what):
     [problem] = caught.value.problems
     assert problem.line == line
     assert problem.value
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('[[hook]]\npython = "none.py"', "no such file"),
+        ('[[hook]]\nlua = "none.lua"', "no such file"),
+        ('[[hook]]\nc = "."\nname = "x"', "it is a directory"),
+        ('[[hook]]\njsonl = "."\nname = "x"', "it is a directory"),
+    ],
+)
+def test_a_module_that_is_not_there_is_warned_of_and_fails_no_mail(tmp_path, text, what):
+    file = tmp_path / "c.toml"
+    file.write_text('[[hook]]\npython = "os"\n' + text)
+    [warning] = load_config(file).warnings
+    assert warning.startswith(f"{file}: hook[2].")
+    assert what in warning

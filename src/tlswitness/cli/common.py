@@ -17,6 +17,9 @@ from rich.text import Text
 from tlswitness.cli.status import Status
 from tlswitness.config import Config, ConfigError, Loaded, load_config
 
+TABLE_WIDTH = 160
+"""Columns that a table of modules may take: names and numbers stay whole, for `grep` and for copying."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -42,9 +45,12 @@ def config_option(function: F) -> F:
     )(function)
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Where words for people go. Colour and progress show on a terminal only; nothing is read as markup by itself."""
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+def console(*, stderr: bool = False, width: int | None = None) -> Console:
+    """Where words for people go. Colour and progress show on a terminal only; nothing is read as markup by itself.
+
+    `width` in columns is for tables; without it that of the terminal.
+    """
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, soft_wrap=True, width=width)
 
 
 def print_json(value: object) -> None:

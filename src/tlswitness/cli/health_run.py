@@ -13,7 +13,7 @@ import click
 from rich import box
 from rich.table import Table
 
-from tlswitness.cli.common import complain, console, print_json
+from tlswitness.cli.common import TABLE_WIDTH, complain, console, print_json
 from tlswitness.cli.plain import moment, plain, span
 from tlswitness.cli.status import Status as Exits
 from tlswitness.config import Loaded
@@ -39,7 +39,7 @@ def run_status(loaded: Loaded, *, json: bool = False) -> int:
         for line in words(answer):
             click.echo(line)
         if answer.modules:
-            console().print(table(answer))
+            console(width=TABLE_WIDTH).print(table(answer))
         for line in waits(answer):
             click.echo(line)
         for trouble in troubles:
@@ -81,7 +81,7 @@ def waits(status: Status) -> Iterator[str]:
 
 def table(status: Status) -> Table:
     """The modules."""
-    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("module", "kind", "state", "behind", "calls", "slow", "errors", "deaths"):
         shown.add_column(name, overflow="fold")
     for module in status.modules:

@@ -19,7 +19,7 @@ from rich import box
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from tlswitness.cli.common import complain, console, print_json
+from tlswitness.cli.common import TABLE_WIDTH, complain, console, print_json
 from tlswitness.cli.hooks_modules import configured
 from tlswitness.cli.plain import plain
 from tlswitness.cli.running import may_use_state
@@ -46,9 +46,6 @@ RETRY = 1.0
 MAX_RETRY = 300.0
 """Seconds of waiting for a module that asks to be told again."""
 
-_WIDEST = len("backing off")
-"""Columns of the widest state."""
-
 _COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
 
 
@@ -62,7 +59,7 @@ def run_list(config: Config, *, json: bool = False) -> int:
     if json:
         print_json({"modules": rows})
     elif rows:
-        console().print(_table(rows))
+        console(width=TABLE_WIDTH).print(_table(rows))
         for row in rows:
             for trouble in row.get("troubles", ()):
                 complain(plain(trouble))
@@ -112,16 +109,11 @@ def _runs(home: Path) -> bool:
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     names = ("name", "kind", "state", "behind", "calls", "slow", "errors", "deaths", "dead_letters")
     for name in names:
-        heading = {"behind": "octets behind", "dead_letters": "dead letters"}.get(name, name)
-        table.add_column(
-            heading,
-            overflow="fold",
-            no_wrap=name in ("name", "kind"),
-            min_width=_WIDEST if name == "state" else None,
-        )
+        heading = {"behind": "octets\nbehind", "dead_letters": "dead\nletters"}.get(name, name)
+        table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(plain("-" if row.get(name) is None else row[name]) for name in names))
     return table

@@ -15,7 +15,7 @@ from tlswitness.config.keypath import KeyPath, lines_of
 from tlswitness.config.model import Config
 from tlswitness.config.problem import ConfigError, Problem
 from tlswitness.config.read import read_config
-from tlswitness.config.surroundings import missing_files
+from tlswitness.config.surroundings import missing_files, missing_modules
 
 MAX_CONFIG_BYTES = 16 << 20
 """A file beyond this is none that a person wrote: a wrong path, such as a device."""
@@ -44,7 +44,7 @@ def load_config(path: str | os.PathLike[str] | None = None, *, clock: Callable[[
     if path is None:
         return Loaded(Config(clock=clock), None)
     config = parse_config(_text(path), file=path, clock=clock)
-    return Loaded(config, path, tuple(config.warnings()))
+    return Loaded(config, path, (*config.warnings(), *missing_modules(config, path)))
 
 
 def parse_config(
