@@ -21,8 +21,10 @@ ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/hooks.md").read_text("utf-8")
 DEADLINE = 45
 """Seconds for one script of the page; each takes two or three."""
-WAIT = "until [ -s state/hooks/notify/paniclog ] && [ -s state/hooks/notify-lua/paniclog ]; do sleep 0.1; done"
-"""In place of the page's `sleep 2`, which people on slow machines repeat."""
+WAIT = """\
+until [ -s state/hooks/notify/paniclog ] && [ -s state/hooks/notify-lua/paniclog ]; do sleep 0.1; done
+until [ "$(tlswitness --config tlswitness.toml hooks list | grep -c ' running ')" = 2 ]; do sleep 0.1; done"""
+"""In place of the page's `sleep 2`, which may be too short. What the daemon tells is up to a second old."""
 
 
 def sections(heading: str) -> list[str]:
