@@ -16,7 +16,7 @@ from tlswitness.config import HookKind
         (["replay", "none", "--since", "1d"], Status.USAGE),
         (["replay", "none", "--since", "soon"], Status.USAGE),
         (["replay", "none", "--since", "2026-01-31", "--until", "2026-01-30"], Status.USAGE),
-        (["test", "none", "--file", "-"], Status.NO),
+        (["test", "none", "--file", "-"], Status.USAGE),
         (["test", "none.py"], Status.USAGE),
     ],
 )

@@ -102,7 +102,7 @@ def test_gzip_and_the_standard_input(test, points, capsys, monkeypatch, tmp_path
 
 
 def test_no_such_module(points, tmp_path, capsys):
-    assert run_test(Config(state_dir=tmp_path), "nothing", points) == Status.NO
+    assert run_test(Config(state_dir=tmp_path), "nothing", points) == Status.USAGE
     assert "--kind" in capsys.readouterr().err
 
 

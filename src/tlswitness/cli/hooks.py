@@ -37,6 +37,7 @@ Examples:
 Exit status:
   0   the module was told all points
   1   it does not load, raised an error, asked to be told again, or died
+  64  there is no such module
   65  a line of the file is no data point; the others were told
   66  the file cannot be read
   78  the configuration is wrong

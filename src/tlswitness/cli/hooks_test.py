@@ -65,7 +65,7 @@ def run_test(
     spec = module_of(config, module, kind)
     if isinstance(spec, str):
         complain(plain(spec))
-        return Status.NO
+        return Status.USAGE
     told = _Told(spec, quiet, json)
     try:
         with points_of(file) as lines:
