@@ -177,10 +177,39 @@ def test_no_exception_gets_through(bench: Bench, error: BaseException) -> None:
     assert bench.progress.counts.errors == 2
 
 
-def test_slow_calls_are_counted_retries_and_errors_too(bench: Bench) -> None:
-    bench.writer.append(entries(range(4)))
-    bench.drain(Each(lambda number: time.sleep(0.02 * (number == 2))), budget=0.01)
-    assert bench.progress.counts.slow == 1
+def test_slow_calls_are_counted_also_those_that_raise(bench: Bench) -> None:
+    def act(number: int) -> None:
+        time.sleep(0.1 * (number in (1, 2)))
+        if number in (2, 3):
+            raise ValueError
+
+    bench.writer.append(entries(range(5)))
+    bench.drain(Each(act), budget=0.08)
+    assert (bench.progress.counts.slow, bench.progress.counts.errors) == (2, 2)
+
+
+def test_of_a_call_that_is_made_again_the_last_try_may_be_slow(bench: Bench) -> None:
+    tries = []
+
+    def act(_: int) -> None:
+        tries.append(1)
+        time.sleep(0.1 if len(tries) == 1 else 0)
+        if len(tries) == 1:
+            raise Retry(after=0.1)
+
+    bench.writer.append(entries(range(1)))
+    bench.drain(Each(act), budget=0.08)
+    assert (len(tries), bench.progress.counts.slow) == (2, 0)
+
+
+def test_a_batch_that_raises_may_be_slow(bench: Bench) -> None:
+    def act(_: list[int]) -> None:
+        time.sleep(0.1)
+        raise ValueError
+
+    bench.writer.append(entries(range(3)))
+    bench.drain(Batches(act), budget=0.08)
+    assert (bench.progress.counts.slow, bench.progress.counts.errors) == (1, 1)
 
 
 def test_a_call_is_running_while_it_runs_and_at_its_time(bench: Bench) -> None:

@@ -145,7 +145,7 @@ class Loop:
             try:
                 call(epoch, shown)
             except BaseException as error:  # noqa: BLE001 - whatever it is: this is the wall
-                if not self._settled(error, partial(call, epoch, shown), slot, start):
+                if not self._settled(error, partial(call, epoch, shown), slot, start, now):
                     return False
                 now = clock()
             flush()  # before the cursor: what a call that is done has printed is in the file
@@ -177,7 +177,7 @@ class Loop:
             try:
                 callee.call_batch(points)
             except BaseException as error:  # noqa: BLE001 - as above
-                if not self._settled(error, partial(callee.call_batch, points), slot, start):
+                if not self._settled(error, partial(callee.call_batch, points), slot, start, now):
                     return False
                 now = self._clock()
             self._progress.called(slot, end)
@@ -185,15 +185,19 @@ class Loop:
                 self._progress.count_slow()
         return True
 
-    def _settled(self, error: BaseException, again: Callable[[], object], slot: int, start: int) -> bool:
-        """After a call has raised: make it again as long as it asks for that. False where the process is to stop."""
+    def _settled(self, error: BaseException, again: Callable[[], object], slot: int, start: int, begun: int) -> bool:
+        """After a call has raised: make it again as long as it asks for that. False where the process is to stop.
+
+        It may have been slow all the same: the try that counts is the last one.
+        """
         raised: BaseException | None = error
         epoch = self._stamp.epoch
         while isinstance(raised, Retry):
             if not self._rest(raised):
                 return False
             self._stamp.epoch = epoch
-            self._progress.begin(slot, start, self._clock())
+            begun = self._clock()
+            self._progress.begin(slot, start, begun)
             try:
                 again()
             except BaseException as more:  # noqa: BLE001 - as above
@@ -201,6 +205,8 @@ class Loop:
             else:
                 raised = None
         self._backoff.reset()
+        if self._clock() - begun > self._budget:
+            self._progress.count_slow()
         if raised is not None:
             self._failed(raised)
         return True
