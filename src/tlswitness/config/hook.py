@@ -145,7 +145,9 @@ class HookConfig:
     budget: float = option(Seconds(0.001, HOUR), 0.05, "Calls that take longer are counted as slow.")
     deadline: float = option(Seconds(0.1, HOUR), 30, "A call that takes longer is ended with its process.")
     memory: int = option(Count(64, MAX_MEMORY), 512, "MiB of memory that the module's process may have.")
-    nice: int = option(Count(0, 19), 10, "How far the module's process steps back behind others.")
+    nice: int = option(
+        Count(0, 19), 19, "How far the module's process steps back behind others; 0: not at all, else SCHED_IDLE."
+    )
     batch: int = option(Count(1, 10_000), 500, "webhook: points in one request, at most.")
     headers: tuple[tuple[str, str], ...] = option(
         Headers(), (), "webhook: header fields of its requests, such as those with tokens.", default_words="none"

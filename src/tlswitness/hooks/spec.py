@@ -17,8 +17,8 @@ CALL_DEADLINE = 30.0
 """Seconds after which a call, and the process with it, is killed."""
 MEMORY = 512
 """MiB of data that a module's process may have: one that allocates without end must not take the machine with it."""
-NICE = 10
-"""How far a module's process steps back behind the mail."""
+NICE = 19
+"""How far a module's process steps back behind the mail: a module that never ends a call takes what nobody wants."""
 
 
 class Kind(StrEnum):

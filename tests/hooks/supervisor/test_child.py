@@ -163,3 +163,18 @@ async def test_the_service_managers_variables_are_not_for_modules(room: Room, mo
     (refused,) = room.heard
     assert isinstance(refused, Refused)
     assert "(None, 'kept')" in refused.reason
+
+
+async def test_gives_way_from_its_first_moment_on(room: Room) -> None:
+    """Not only when it has come to its order: the interpreter's start costs more than many calls."""
+    spec = room.hook.spec(limits={"nice": 5})
+
+    def order(messages: int) -> Order:
+        return Order(spec=spec, journal=str(room.journal), home=str(room.home), messages=messages, parent=os.getpid())
+
+    child = Child(order, on_message=room.heard.append, on_stderr=lambda _: None)
+    assert os.sched_getscheduler(child.pid) == os.SCHED_IDLE
+    await until(lambda: room.heard)
+    assert os.getpriority(os.PRIO_PROCESS, child.pid) == min(19, os.nice(0) + 5)
+    child.tell(STOP)
+    assert await child.ended == 0

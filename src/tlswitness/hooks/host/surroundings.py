@@ -15,6 +15,7 @@ import signal
 import time
 from pathlib import Path
 
+from tlswitness.hooks.priority import insist
 from tlswitness.hooks.spec import ModuleLimits
 
 LOCK = "lock"
@@ -55,6 +56,7 @@ def deafen() -> None:
 def step_back(limits: ModuleLimits) -> None:
     """Be nice, and limited in memory. A limit that the system has set lower holds."""
     os.nice(max(0, limits.nice))
+    insist(limits.nice)
     wanted = limits.memory * _MIB
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard != resource.RLIM_INFINITY:

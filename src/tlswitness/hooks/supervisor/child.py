@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from tlswitness.hooks.host.order import MAX_MESSAGE, MAX_ORDER, Message, Order, order_line, read_message
+from tlswitness.hooks.priority import give_way
 
 _COMMAND = (sys.executable, "-P", "-m", "tlswitness.hooks.host")
 """Nothing is imported from where the daemon happens to stand."""
@@ -48,7 +49,8 @@ class Child:
         self._messages, theirs = os.pipe2(os.O_CLOEXEC)
         self._stderr, err = os.pipe2(os.O_CLOEXEC)
         try:
-            line = order_line(order(theirs))
+            told = order(theirs)
+            line = order_line(told)
             self._process = _started(theirs, err, len(line))
         except BaseException:
             os.close(self._messages)
@@ -57,6 +59,7 @@ class Child:
         finally:
             os.close(theirs)
             os.close(err)
+        give_way(told.spec.limits.nice, self._process.pid)
         try:
             self._pidfd = os.pidfd_open(self._process.pid)
         except OSError:  # no descriptor left
