@@ -78,6 +78,22 @@ class Ours:
     async def gather(self, number: int) -> None:
         await asyncio.gather(*(self.deliver(GATHER, "gather") for _ in range(number)))
 
+    async def each(self, number: int, at_once: int) -> list[float]:
+        """Milliseconds that each of so many deliveries takes, each in a session of its own, so many at a time."""
+        took: list[float] = []
+
+        async def one() -> int:
+            count = 0
+            while len(took) + at_once <= number:
+                start = time.perf_counter()
+                await self.deliver(SINGLE)
+                took.append((time.perf_counter() - start) * 1000)
+                count += 1
+            return count
+
+        await side_by_side(one, at_once)
+        return took
+
     async def deliver(self, domain: str, local: str = "someone") -> None:
         (outcome,) = (await self.engine.deliver(MESSAGE, Envelope(SENDER, (f"{local}@{domain}",)))).recipients
         assert isinstance(outcome, Delivered), outcome
@@ -87,8 +103,9 @@ class Ours:
 def config_text(facts: dict[str, Any]) -> str:
     """An engine's configuration for the world outside."""
     address, port = facts["resolver"]
+    state = facts.get("state", f"{facts['directory']}/state-{time.monotonic_ns()}")
     return f"""
-        state_dir = "{facts["directory"]}/state-{time.monotonic_ns()}"
+        state_dir = "{state}"
         ehlo_name = "sender.bench.test"
         tls_ca = "{facts["ca"]}"
         resolvers = ["{address}:{port}"]

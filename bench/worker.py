@@ -1,6 +1,7 @@
 """A process that sends as it is told.
 
-python -m bench.worker KIND LOOP; orders: {"send": [seconds, reuse, at once]}, {"gather": number}
+python -m bench.worker KIND LOOP; orders: {"send": [seconds, reuse, at once]}, {"gather": number},
+{"each": [number, at once]}
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from bench import child, parts
-from bench.clients import KINDS, Client
+from bench.clients import KINDS, Client, Ours
 
 WARM_UP = 0.1
 """Seconds of sending before anything is measured: policies are fetched, answers cached."""
@@ -40,6 +41,9 @@ async def _obey(client: Client, order: dict[str, Any]) -> dict[str, object]:
         case {"gather": number}:
             await client.gather(number)
             return {}
+        case {"each": [number, at_once]}:
+            assert isinstance(client, Ours)
+            return {"milliseconds": await client.each(number, at_once)}
         case _:
             raise ValueError(f"no such order: {order}")
 
