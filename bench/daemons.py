@@ -5,7 +5,6 @@ Separate because it is a process with processes of its own, and code of others t
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -83,7 +82,7 @@ class Daemon:
         return bool(found) and all(module.state is State.RUNNING for module in found)
 
 
-def made(modules: Modules, directory: Path) -> str:
+def made(modules: Modules, directory: Path, options: str = "") -> str:
     """The tables of the configuration for `modules`, whose files are written to `directory`."""
     tables = []
     for name, (ending, text) in modules.items():
@@ -94,19 +93,19 @@ def made(modules: Modules, directory: Path) -> str:
             source, file = file, file.with_suffix(".so")
             subprocess.run(["cc", "-O2", "-w", "-shared", "-fPIC", "-o", file, source], check=True)
             more = f'config = "{directory / name}.count"\n'
-        tables.append(f'[[hook]]\nname = "{name}"\n{kind} = "{file}"\n{more}')
+        tables.append(f'[[hook]]\nname = "{name}"\n{kind} = "{file}"\n{more}{options}')
     return "".join(tables)
 
 
 @contextmanager
-def serving(state: Path, modules: Modules) -> Iterator[Daemon]:
-    """With the defaults, on the journal of `state`; its modules begin at the points to come."""
+def serving(state: Path, modules: Modules, options: str = "") -> Iterator[Daemon]:
+    """On the journal of `state`; its modules begin at the points to come, and have the defaults but for `options`."""
     directory = state.parent / f"{state.name}-serve"
     shutil.rmtree(directory, ignore_errors=True)
     shutil.rmtree(state / "hooks", ignore_errors=True)
     directory.mkdir()
     file = directory / "tlswitness.toml"
-    file.write_text(f'state_dir = "{state}"\n[serve]\nmetrics = ""\ndrain = 0\n{made(modules, directory)}')
+    file.write_text(f'state_dir = "{state}"\n[serve]\nmetrics = ""\ndrain = 0\n{made(modules, directory, options)}')
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tlswitness", "serve", "--config", file],
@@ -138,9 +137,3 @@ def until(true: Callable[[], bool], what: str) -> None:
         if time.monotonic() > end:
             raise TimeoutError(what)
         time.sleep(0.05)
-
-
-def cpu(leader: int) -> float:
-    """Seconds of CPU that a process and those that it has waited for have used."""
-    fields = Path(f"/proc/{leader}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")

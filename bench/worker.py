@@ -43,7 +43,9 @@ async def _obey(client: Client, order: dict[str, Any]) -> dict[str, object]:
             return {}
         case {"each": [number, at_once]}:
             assert isinstance(client, Ours)
-            return {"milliseconds": await client.each(number, at_once)}
+            cpu = time.process_time()
+            took = await client.each(number, at_once)
+            return {"milliseconds": took, "cpu": time.process_time() - cpu}
         case _:
             raise ValueError(f"no such order: {order}")
 
