@@ -44,8 +44,8 @@ async def _obey(client: Client, order: dict[str, Any]) -> dict[str, object]:
         case {"each": [number, at_once]}:
             assert isinstance(client, Ours)
             cpu = time.process_time()
-            took = await client.each(number, at_once)
-            return {"milliseconds": took, "cpu": time.process_time() - cpu}
+            each = await client.each(number, at_once)
+            return {"milliseconds": each, "cpu": time.process_time() - cpu}
         case _:
             raise ValueError(f"no such order: {order}")
 
