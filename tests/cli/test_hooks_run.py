@@ -17,6 +17,7 @@ from tlswitness.hooks.host.surroundings import LOCK
 from tlswitness.hooks.progress import FILE, Progress
 from tlswitness.hooks.supervisor.snapshot import State
 from tlswitness.journal import JournalSettings, Writer, new_chain
+from tlswitness.service.ask import NoDaemon
 
 HEAD = "def core_smtp_tls_reporting(p):\n    "
 
@@ -105,10 +106,10 @@ def test_the_list(config, journal, capsys):
         progress.count_error()
     assert run_list(config, json=True) == Status.OK
     [row] = json.loads(capsys.readouterr().out)["modules"]
-    assert (row["state"], row["errors"], row["calls"]) == ("no process", 1, 0)
+    assert (row["state"], row["errors"], row["calls"]) == ("no daemon", 1, 0)
     assert row["behind"] > 100
     assert run_list(config) == Status.OK
-    assert "no process" in capsys.readouterr().out
+    assert "no daemon" in capsys.readouterr().out
     (home / FILE).write_bytes(b"rubbish")
     assert run_list(config, json=True) == Status.OK
     assert "cannot be read" in json.loads(capsys.readouterr().out)["modules"][0]["state"]
@@ -126,6 +127,31 @@ def test_what_a_daemon_says_of_a_module_is_in_the_list(config, capsys, monkeypat
     out, err = capsys.readouterr()
     assert " failed " in out
     assert err == "error: hook m does not load: no such thing\n"
+
+
+def test_how_a_module_died_is_in_the_list(config, journal, capsys, monkeypatch):
+    told = module_status("m", lag=90.0, last_death="its process died of SIGSEGV", last_error="red \x1b[31m", busy=2.5)
+    monkeypatch.setattr(hooks_run, "ask", lambda _: status(told))
+    assert run_list(config, json=True) == Status.OK
+    found = json.loads(capsys.readouterr().out)
+    [row] = found["modules"]
+    assert found["daemon"] is True
+    assert (row["lag"], row["busy"], row["last_death"]) == (90.0, 2.5, "its process died of SIGSEGV")
+    assert run_list(config) == Status.OK
+    out, err = capsys.readouterr()
+    assert "m: last death: its process died of SIGSEGV\n" in out
+    assert "m: last error: red ?[31m\n" in out
+    assert err == "error: hook m is 90 s behind, 0 octets of the journal\n"
+
+
+def test_a_daemon_that_does_not_answer_is_not_called_absent(config, journal, capsys, monkeypatch):
+    home = config.state_dir / "hooks/m"
+    home.mkdir(parents=True)
+    Progress.create(home / FILE, {}).close()
+    monkeypatch.setattr(hooks_run, "ask", lambda _: NoDaemon("busy", running=True))
+    assert run_list(config, json=True) == Status.OK
+    found = json.loads(capsys.readouterr().out)
+    assert (found["daemon"], found["modules"][0]["state"]) == (False, "no process")
 
 
 def test_long_names_stay_whole(config, capsys):

@@ -45,6 +45,7 @@ AT_ONCE = 200
 RETRY = 1.0
 MAX_RETRY = 300.0
 """Seconds of waiting for a module that asks to be told again."""
+NO_PROCESS = "no process"
 
 _COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
 
@@ -55,31 +56,48 @@ def run_list(config: Config, *, json: bool = False) -> int:
     there = sizes(config.journal.directory)
     answer = ask(config.serve.status_socket)
     told = {} if isinstance(answer, NoDaemon) else {each.now.name: each for each in answer.modules}
-    rows = [_row(config, spec, there, told.get(spec.name)) for spec in module_specs(config)]
+    absent = isinstance(answer, NoDaemon) and not answer.running
+    rows = [_row(config, spec, there, told.get(spec.name), absent=absent) for spec in module_specs(config)]
     if json:
-        print_json({"modules": rows})
+        print_json({"daemon": not isinstance(answer, NoDaemon), "modules": rows})
     elif rows:
         console(width=TABLE_WIDTH).print(_table(rows))
         for row in rows:
-            for trouble in row.get("troubles", ()):
-                complain(plain(trouble))
+            _tell_story(row)
     else:
         click.echo("no module is configured: a [[hook]] table names one")
     return Status.OK
 
 
-def _row(config: Config, spec: ModuleSpec, there: dict[str, int], told: ModuleStatus | None) -> dict[str, Any]:
+def _row(
+    config: Config, spec: ModuleSpec, there: dict[str, int], told: ModuleStatus | None, *, absent: bool
+) -> dict[str, Any]:
     """One module: its state as the daemon has `told` it, where one answers, and its numbers from its files."""
     row = _from_files(config, spec, there)
     if told is not None:
-        row |= {"state": str(told.now.state), "troubles": list(troubles_of(told))}
+        now = told.now
+        row |= {"state": str(now.state), "lag": told.lag, "busy": now.busy, "troubles": list(troubles_of(told))}
+        row |= {"last_death": now.last_death, "last_error": now.last_error}
+    elif absent and row["state"] == NO_PROCESS:
+        row["state"] = "no daemon"
     return row
+
+
+def _tell_story(row: dict[str, Any]) -> None:
+    """What fits into no column: what is wrong, and how it came to that."""
+    troubles = row.get("troubles", ())
+    for trouble in troubles:
+        complain(plain(trouble))
+    for name, words in (("last_death", "last death"), ("last_error", "last error")):
+        story = row.get(name)
+        if story and not any(story in trouble for trouble in troubles):
+            click.echo(plain(f"{row['name']}: {words}: {story}"))
 
 
 def _from_files(config: Config, spec: ModuleSpec, there: dict[str, int]) -> dict[str, Any]:
     standing: Standing | None = None
     home = hooks_directory(config) / spec.name
-    state = "running" if _runs(home) else "no process"
+    state = "running" if _runs(home) else NO_PROCESS
     try:
         with Cursor.open(home / FILE) as progress:
             standing = progress.standing
