@@ -8,7 +8,6 @@ RFC 8460 section 4.4.
 
 from tlswitness.hooks.contract import HOOK, HookFunction, HookLoadFailed, PointSink, Retry
 from tlswitness.hooks.inprocess import HookCounters, HookLimits, HookModule, HookSet
-from tlswitness.hooks.load import load
 
 __all__ = [
     "HOOK",
@@ -20,5 +19,4 @@ __all__ = [
     "HookSet",
     "PointSink",
     "Retry",
-    "load",
 ]

@@ -10,10 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from tlswitness.datapoint import DataPoint
-from tlswitness.hooks import HookLimits, HookLoadFailed, HookModule, HookSet, PointSink
+from tlswitness.hooks import HookLimits, HookModule, HookSet, PointSink
 
 PointOf = Callable[..., DataPoint]
 PATIENCE = 20.0
@@ -97,14 +95,6 @@ async def test_aclose_leaves_the_loop_running(point_of: PointOf) -> None:
     hooks.submit(point_of(1))
     assert await hooks.aclose()
     assert beats == [1]
-
-
-def test_modules_that_did_not_load_are_kept_and_told_loudly(caplog: pytest.LogCaptureFixture) -> None:
-    failed = HookLoadFailed("notify", "notify.py", "there is no such file")
-    with HookSet([failed, HookModule("other", print)]) as hooks:
-        assert hooks.failed == (failed,)
-        assert [each.name for each in hooks.counters()] == ["other"]
-    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [("ERROR", str(failed))]
 
 
 def test_equal_names_are_told_apart() -> None:

@@ -7,7 +7,7 @@ import functools
 import pytest
 
 from tlswitness.datapoint import DataPoint, Members, Sessions, View
-from tlswitness.hooks import HOOK, HookFunction, HookLoadFailed, HookModule
+from tlswitness.hooks import HOOK, HookFunction, HookModule
 
 
 def told(point: DataPoint) -> None:
@@ -33,8 +33,3 @@ def test_python_hooks_see_everything_by_default() -> None:
 
 def test_the_callback_has_the_seeds_name() -> None:
     assert HOOK == "core_smtp_tls_reporting"
-
-
-def test_a_failed_load_reads_well() -> None:
-    failed = HookLoadFailed("notify", "hooks/notify.py", "there is no such file")
-    assert str(failed) == "hook 'notify' is not loaded: hooks/notify.py: there is no such file"

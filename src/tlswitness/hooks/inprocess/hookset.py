@@ -9,8 +9,6 @@ from dataclasses import replace
 from types import TracebackType
 
 from tlswitness.datapoint.model import DataPoint
-from tlswitness.hooks.complaints import log
-from tlswitness.hooks.contract import HookLoadFailed
 from tlswitness.hooks.inprocess.counters import HookCounters
 from tlswitness.hooks.inprocess.module import HookModule
 from tlswitness.hooks.inprocess.runner import HookRunner
@@ -25,32 +23,21 @@ class HookSet:
 
     def __init__(
         self,
-        hooks: Iterable[HookModule | HookLoadFailed] = (),
+        hooks: Iterable[HookModule] = (),
         *,
         limits: HookLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`clock` measures calls and spaces complaints. Modules that did not load are kept to be shown."""
-        modules: list[HookModule] = []
-        failed: list[HookLoadFailed] = []
-        for hook in hooks:
-            match hook:
-                case HookModule():
-                    modules.append(hook)
-                case HookLoadFailed():
-                    failed.append(hook)
-        self.failed = tuple(failed)
-        self._runners = tuple(HookRunner(module, limits or HookLimits(), clock) for module in _named_apart(modules))
+        """`clock` measures calls and spaces complaints."""
+        self._runners = tuple(HookRunner(module, limits or HookLimits(), clock) for module in _named_apart(hooks))
         self._runners_open = self._runners
         self._started = False
 
     def start(self) -> None:
-        """Start the threads, and say loudly which modules are missing."""
+        """Start the threads; a second call does nothing."""
         if self._started:
             return
         self._started = True
-        for failed in self.failed:
-            log.error("%s", failed)
         for runner in self._runners:
             runner.start()
 
@@ -96,7 +83,7 @@ def _waited(runners: tuple[HookRunner, ...], seconds: float) -> tuple[HookRunner
     return tuple(runner for runner in runners if not runner.wait(until - time.monotonic()))
 
 
-def _named_apart(modules: list[HookModule]) -> list[HookModule]:
+def _named_apart(modules: Iterable[HookModule]) -> list[HookModule]:
     """The same callable may be given twice; in logs and counters the two are told apart."""
     seen: dict[str, int] = {}
     named = []
