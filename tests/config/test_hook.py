@@ -94,3 +94,8 @@ def test_a_hook_made_in_a_program():
 
 def test_what_fits_whom_names_options_that_there_are():
     assert set(FITS) < set(members(HookConfig))
+
+
+@pytest.mark.parametrize("line", ['python = "a.py"', 'c = "a.so"'])
+def test_text_for_its_init_is_for_kinds_that_have_one(line):
+    assert hook(f'{line}\nconfig = "key = 1"').config == "key = 1"

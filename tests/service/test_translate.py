@@ -12,6 +12,7 @@ TEXT = """
 state_dir = "/s"
 [[hook]]
 python = "notify.mail"
+config = "to = 1"
 [[hook]]
 lua = "/h/x.lua"
 name = "seed"
@@ -45,6 +46,7 @@ def test_modules():
             kind=Kind.PYTHON,
             target="notify.mail",
             view=full,
+            config="to = 1",
             output="/s/hooks/notify.mail/paniclog",
         ),
         ModuleSpec(

@@ -62,7 +62,7 @@ class ModuleSpec:
     start: Start = Start.NOW
     limits: ModuleLimits = field(default_factory=ModuleLimits)
     config: str = ""
-    """Text for the module's own init: C's `tlswitness_module_init`."""
+    """Text for the module's own init: Python's `init(config)`, C's `tlswitness_module_init`."""
     allow: tuple[str, ...] = ()
     """What the confinement of Lua lets through: `io`, `os`, `loadlib`, `debug`."""
     output: str = ""
