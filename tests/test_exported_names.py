@@ -27,6 +27,7 @@ PUBLIC = {
     "PolicyType",
     "RecipientOutcome",
     "ResultType",
+    "Retry",
     "Tag",
     "__version__",
     "compact",
@@ -34,7 +35,25 @@ PUBLIC = {
     "load_config",
     "paniclog",
 }
-PACKAGES = ["config", "datapoint", "delivery", "dns", "engine", "hooks", "lab", "names", "net", "policy", "tlsrpt"]
+PACKAGES = [
+    "config",
+    "datapoint",
+    "delivery",
+    "dns",
+    "engine",
+    "hooks",
+    "hooks.host.builtin",
+    "hooks.host.lua",
+    "hooks.host.native",
+    "hooks.inprocess",
+    "hooks.supervisor",
+    "journal",
+    "lab",
+    "names",
+    "net",
+    "policy",
+    "tlsrpt",
+]
 
 
 def test_the_public_names_are_these():

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from tlswitness.delivery.outcome import Deferred, Delivered, DeliveryOutcome, Envelope, Failed, RecipientOutcome
     from tlswitness.engine import Engine
+    from tlswitness.hooks.contract import Retry
     from tlswitness.policy.plan import Tag
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "PolicyType",
     "RecipientOutcome",
     "ResultType",
+    "Retry",
     "Tag",
     "__version__",
     "compact",
@@ -74,6 +76,7 @@ _HOMES = {
         "RecipientOutcome",
     ),
     "tlswitness.engine": ("Engine",),
+    "tlswitness.hooks.contract": ("Retry",),
     "tlswitness.policy.plan": ("Tag",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
