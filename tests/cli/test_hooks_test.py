@@ -8,9 +8,10 @@ import pytest
 
 from tlswitness.cli.hooks_test import run_test
 from tlswitness.cli.status import Status
-from tlswitness.config import Config
+from tlswitness.config import Config, HookConfig, Members, Sessions
 
 PANICLOG = Path(__file__).parents[1] / "data" / "momentum_paniclog.txt"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 HEAD = "def core_smtp_tls_reporting(p):\n    "
 
 
@@ -113,4 +114,14 @@ def test_the_seeds_script_gives_the_seeds_lines_to_the_byte(points, capsys, tmp_
     script = tmp_path / "seed.lua"
     script.write_text(text[begin : text.index(last) + len(last)] + "\n")
     assert run_test(Config(state_dir=tmp_path), str(script), points, quiet=True) == Status.OK
+    assert capsys.readouterr() == (PANICLOG.read_text(), "")
+
+
+@pytest.mark.parametrize("kind", ["python", "lua"])
+def test_the_examples_give_the_seeds_lines_to_the_byte(points, capsys, tmp_path, kind):
+    """That in C is built and shown with the headers."""
+    file = next((EXAMPLES / kind).glob("tlsrpt.*"))
+    hook = HookConfig(**{kind: str(file)}, name="example", members=Members.SEED, sessions=Sessions.POLICY)
+    config = Config(state_dir=tmp_path, hook=(hook,))
+    assert run_test(config, "example", points, quiet=True) == Status.OK
     assert capsys.readouterr() == (PANICLOG.read_text(), "")
