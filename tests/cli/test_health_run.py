@@ -4,7 +4,7 @@ import pytest
 from tests.service.support import module, status
 
 from tlswitness.cli import health_run
-from tlswitness.cli.health_run import run_status, size, words
+from tlswitness.cli.health_run import run_status, words
 from tlswitness.cli.status import Status
 from tlswitness.config import Config, Loaded
 from tlswitness.hooks.supervisor.snapshot import State
@@ -102,11 +102,3 @@ def test_nothing_is_configured():
     said = list(words(status(config="")))
     assert "configuration  none: every option has its default" in said
     assert said[-1] == "no hook module is configured"
-
-
-@pytest.mark.parametrize(
-    ("octets", "said"),
-    [(0, "0 octets"), (1023, "1023 octets"), (1024, "1.0 KiB"), (1 << 20, "1.0 MiB"), (3 << 40, "3072.0 GiB")],
-)
-def test_sizes(octets, said):
-    assert size(octets) == said

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tlswitness.cli.plain import iso, moment, plain, span, wrapped
+from tlswitness.cli.plain import iso, moment, plain, size, span, wrapped
 
 
 @given(st.text())
@@ -48,3 +48,11 @@ def test_times_never_raise(seconds):
 def test_times():
     assert moment(1_767_225_600) == "2026-01-01 00:00 UTC"
     assert iso(1_767_225_600) == "2026-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("octets", "said"),
+    [(0, "0 octets"), (1023, "1023 octets"), (1024, "1.0 KiB"), (1 << 20, "1.0 MiB"), (3 << 40, "3072.0 GiB")],
+)
+def test_sizes(octets, said):
+    assert size(octets) == said

@@ -10,6 +10,7 @@ from tlswitness.delivery.smtp.talk import Timeouts
 from tlswitness.dns.servers import Server
 from tlswitness.engine import translate
 from tlswitness.engine.trust import Anchors
+from tlswitness.journal.settings import Fsync, JournalSettings
 from tlswitness.names import Domain, HostName
 from tlswitness.policy.dane import Matching
 from tlswitness.policy.plan import DaneAndSts, LocalRules, TlsWanted
@@ -127,7 +128,16 @@ def test_whom_to_ask():
 
 
 def test_the_journal():
-    """All of it is shown in tests/service/test_translate.py, where the daemon's part is."""
-    config = parse_config('state_dir = "/s"\n[journal]\nkeep_days = 2\n')
-    settings = translate.journal_settings(config)
-    assert (str(settings.directory), settings.keep_seconds) == ("/s/journal", 172_800)
+    config = parse_config(
+        'state_dir = "/s"\n[journal]\nfsync = "always"\nkeep_days = 2\nmax_size = 100\nsegment_size = 1\n'
+        "fsync_interval = 1"
+    )
+    assert translate.journal_settings(config) == JournalSettings(
+        directory=Path("/s/journal"),
+        fsync=Fsync.ALWAYS,
+        interval=1,
+        segment_bytes=1 << 20,
+        keep_seconds=172_800,
+        max_bytes=100 << 20,
+    )
+    assert translate.journal_settings(Config(state_dir=Path("/s"))) == JournalSettings(directory=Path("/s/journal"))

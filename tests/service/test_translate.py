@@ -1,12 +1,9 @@
-from pathlib import Path
-
 import msgspec
 
 from tlswitness.config import parse_config
 from tlswitness.datapoint import Members, Sessions, View
 from tlswitness.hooks.spec import Kind, ModuleLimits, ModuleSpec, Start
-from tlswitness.journal.settings import Fsync, JournalSettings
-from tlswitness.service.translate import hooks_directory, journal_settings, module_specs
+from tlswitness.service.translate import hooks_directory, module_specs
 
 TEXT = """
 state_dir = "/s"
@@ -75,24 +72,8 @@ def test_modules():
     assert "Bearer" not in repr(specs)
 
 
-def test_the_journal():
-    config = parse_config(
-        'state_dir = "/s"\n[journal]\nfsync = "always"\nkeep_days = 2\nmax_size = 100\nsegment_size = 1\n'
-        "fsync_interval = 1"
-    )
-    assert journal_settings(config) == JournalSettings(
-        directory=Path("/s/journal"),
-        fsync=Fsync.ALWAYS,
-        interval=1,
-        segment_bytes=1 << 20,
-        keep_seconds=172_800,
-        max_bytes=100 << 20,
-    )
-    assert hooks_directory(config) == Path("/s/hooks")
-
-
 def test_defaults_are_those_of_the_rooms():
     config = parse_config("[[hook]]\npython = 'a'")
-    assert journal_settings(config) == JournalSettings(directory=config.state_dir / "journal")
+    assert hooks_directory(config) == config.state_dir / "hooks"
     [spec] = module_specs(config)
     assert spec == ModuleSpec(name="a", kind=Kind.PYTHON, target="a", view=View(), output=spec.output)

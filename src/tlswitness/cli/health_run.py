@@ -14,7 +14,7 @@ from rich import box
 from rich.table import Table
 
 from tlswitness.cli.common import TABLE_WIDTH, complain, console, print_json
-from tlswitness.cli.plain import moment, plain, span
+from tlswitness.cli.plain import moment, plain, size, span
 from tlswitness.cli.status import Status as Exits
 from tlswitness.config import Loaded
 from tlswitness.hooks.supervisor.snapshot import State
@@ -116,13 +116,3 @@ def _journal(journal: JournalStatus) -> str:
         told += f", from {moment(journal.oldest)}"
     free = "" if journal.free is None else f"; {size(journal.free)} are free"
     return f"{told}, in {plain(journal.directory)}{free}"
-
-
-def size(octets: int) -> str:
-    """Such as `12.5 MiB`."""
-    number = float(octets)
-    for unit in ("octets", "KiB", "MiB"):
-        if number < 1024:
-            return f"{octets} {unit}" if unit == "octets" else f"{number:.1f} {unit}"
-        number /= 1024
-    return f"{number:.1f} GiB"

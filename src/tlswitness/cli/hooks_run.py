@@ -8,17 +8,16 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 from rich import box
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from tlswitness.cli.bar import bar
 from tlswitness.cli.common import TABLE_WIDTH, complain, console, print_json
 from tlswitness.cli.hooks_modules import configured
 from tlswitness.cli.plain import plain
@@ -28,8 +27,7 @@ from tlswitness.config import Config
 from tlswitness.datapoint.finding import Finding
 from tlswitness.hooks.host.shown import Shown
 from tlswitness.hooks.host.surroundings import LOCK
-from tlswitness.hooks.progress import FILE, BadProgress
-from tlswitness.hooks.progress import Progress as Cursor
+from tlswitness.hooks.progress import FILE, BadProgress, Progress
 from tlswitness.hooks.spec import ModuleSpec
 from tlswitness.hooks.standing import Standing
 from tlswitness.hooks.supervisor.home import sizes
@@ -46,8 +44,6 @@ RETRY = 1.0
 MAX_RETRY = 300.0
 """Seconds of waiting for a module that asks to be told again."""
 NO_PROCESS = "no process"
-
-_COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
 
 
 def run_list(config: Config, *, json: bool = False) -> int:
@@ -99,7 +95,7 @@ def _from_files(config: Config, spec: ModuleSpec, there: dict[str, int]) -> dict
     home = hooks_directory(config) / spec.name
     state = "running" if _runs(home) else NO_PROCESS
     try:
-        with Cursor.open(home / FILE) as progress:
+        with Progress.open(home / FILE) as progress:
             standing = progress.standing
     except FileNotFoundError:
         state = "new"
@@ -201,7 +197,7 @@ def _replay(
     # What is written from now on is the daemon's to tell.
     ends = {each.name.id: each.octets for each in found}
     left = set(ends)
-    with _progress(sum(ends.values()), f"telling {spec.name}") as advance, Reader(directory, {}) as reader:
+    with bar(sum(ends.values()), f"telling {spec.name}") as advance, Reader(directory, {}) as reader:
         while chunks := reader.read():
             for chunk in chunks:
                 rows = [row for row in chunk.sessions if row[3] <= ends.get(chunk.segment, 0)]
@@ -232,18 +228,6 @@ def _tell(trial: Trial, points: Sequence[tuple[int, Finding]], done: Replayed, s
             done.retries += 1
             wait = RETRY if answer.told else min(wait * 2, MAX_RETRY)
             sleep(wait if answer.retry < 0 else min(answer.retry, MAX_RETRY))
-
-
-@contextmanager
-def _progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal; nothing elsewhere."""
-    terminal = console(stderr=True)
-    if not terminal.is_terminal:
-        yield lambda _octets: None
-        return
-    with Progress(*_COLUMNS, console=terminal, transient=True) as bar:
-        task = bar.add_task(plain(what), total=total)
-        yield lambda octets: bar.advance(task, octets)
 
 
 def _tell_end(done: Replayed, *, json: bool) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import groupby
@@ -17,22 +17,19 @@ from typing import IO, Any
 import click
 from click.exceptions import Exit
 from rich import box
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from tlswitness.cli.bar import bar
 from tlswitness.cli.common import complain, console, print_json, warn
 from tlswitness.cli.hooks_modules import ONE_A_LINE
-from tlswitness.cli.plain import iso, moment, plain
+from tlswitness.cli.plain import iso, moment, plain, size
 from tlswitness.cli.running import may_use_state
 from tlswitness.cli.status import Status
 from tlswitness.config import Config
+from tlswitness.engine.translate import journal_settings
 from tlswitness.journal import Reader, SourceBusy, WriteFailed, Writer, new_chain, read_positions
 from tlswitness.journal.importer import READ_ERRORS, FileChanged, Imported, import_file
 from tlswitness.journal.survey import Contents, Stored, contents, last_points, stored
-from tlswitness.service.translate import journal_settings
-
-MIB = 1024 * 1024
-_COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
 
 
 def run_tail(config: Config, lines: int, *, follow: bool = False) -> int:
@@ -61,7 +58,7 @@ def run_stat(config: Config, *, count: bool = False, json: bool = False) -> int:
     if not found:
         click.echo(f"there is nothing in {directory} yet")
     else:
-        click.echo(f"{directory}: {_size(sum(each.octets for each in found))} in {_segments(len(found))}")
+        click.echo(f"{directory}: {size(sum(each.octets for each in found))} in {_segments(len(found))}")
         console().print(_table(found, inside))
     for source, position in sources.items():
         click.echo(f"source {plain(source)}: up to {plain(position.text)}")
@@ -94,7 +91,7 @@ def run_export(config: Config, since: float | None, until: float | None, output:
     begin, end = since if since is not None else 0.0, until if until is not None else float("inf")
     with _written(output) as out, Reader(directory, {}) as reader:
         total = sum(each.octets for each in stored(directory))
-        with _progress(total if output is not None else None, "exporting") as done:
+        with bar(total if output is not None else None, "exporting") as done:
             while chunks := reader.read():
                 for chunk in chunks:
                     lines = [f"{f.compact(epoch)}\n" for epoch, f, _, _ in chunk.sessions if begin <= epoch < end]
@@ -134,7 +131,7 @@ def run_import(config: Config, files: Sequence[Path], *, json: bool = False) -> 
 
 
 def _import(writer: Writer, directory: Path, file: Path) -> Imported | str:
-    with _progress(file.stat().st_size, file.name) as done:
+    with bar(file.stat().st_size, file.name) as done:
         at = 0
 
         def progress(octets: int, _all: int) -> None:
@@ -184,20 +181,8 @@ def _chains(found: list[Stored]) -> Iterator[tuple[str, Iterator[Stored]]]:
 
 
 def _read(directory: Path, found: list[Stored]) -> Iterator[Contents]:
-    with _progress(sum(each.octets for each in found), "reading") as done:
+    with bar(sum(each.octets for each in found), "reading") as done:
         yield from contents(directory, [each.name for each in found], done)
-
-
-@contextmanager
-def _progress(total: int | None, what: str) -> Iterator[Callable[[int], None]]:
-    """A bar over MiB on a terminal; nothing elsewhere, and nothing where `total` is None."""
-    terminal = console(stderr=True)
-    if total is None or not terminal.is_terminal:
-        yield lambda _octets: None
-        return
-    with Progress(*_COLUMNS, console=terminal, transient=True) as bar:
-        task = bar.add_task(plain(what), total=total)
-        yield lambda octets: bar.advance(task, octets)
 
 
 @contextmanager
@@ -222,7 +207,7 @@ def _table(found: list[Stored], inside: dict[str, Contents]) -> Table:
         row = [
             chain,
             str(len(segments)),
-            _size(sum(each.octets for each in segments)),
+            size(sum(each.octets for each in segments)),
             moment(segments[0].name.created),
             moment(max(each.written for each in segments)),
             segments[-1].state.value,
@@ -268,7 +253,3 @@ def _contents_json(each: Contents) -> dict[str, Any]:
             {"offset": damage.offset, "octets": damage.octets, "reason": damage.reason} for damage in each.damages
         ],
     }
-
-
-def _size(octets: int) -> str:
-    return f"{octets / MIB:.1f} MiB" if octets >= MIB else f"{octets / 1024:.1f} KiB"

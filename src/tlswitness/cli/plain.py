@@ -1,4 +1,4 @@
-"""Text from strangers made safe for a terminal, and times and spans in words.
+"""Text from strangers made safe for a terminal, and times, spans and sizes in words.
 
 Separate because whatever a check or a delivery shows comes from somebody's DNS, web server or MTA: an escape sequence
 in it must not reach the terminal of the person who asks.
@@ -38,6 +38,16 @@ def span(seconds: float) -> str:
         if count or size == 1:
             return f"{count} {name}{'s' * (count != 1)}"
     raise AssertionError("seconds are the last unit")
+
+
+def size(octets: int) -> str:
+    """Such as `12.5 MiB`."""
+    number = float(octets)
+    for unit in ("octets", "KiB", "MiB"):
+        if number < 1024:
+            return f"{octets} {unit}" if unit == "octets" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} GiB"
 
 
 def wrapped(text: str, indent: str, width: int) -> str:

@@ -1,4 +1,7 @@
-"""From the configuration to the settings of each room: the one place that knows both."""
+"""From the configuration to the settings of each room that an engine is made of: the one place that knows both.
+
+What the daemon alone has is translated there (`tlswitness.service.translate`).
+"""
 
 from __future__ import annotations
 

@@ -48,6 +48,11 @@ class ModuleLimits:
     memory: int = MEMORY
     nice: int = NICE
 
+    @property
+    def octets(self) -> int:
+        """Of memory."""
+        return self.memory * 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleSpec:

@@ -1,4 +1,4 @@
-"""From the configuration to what the daemon and the commands about modules are made from: journal, modules.
+"""From the configuration to the specs of its modules.
 
 Separate from the daemon, which knows no options; and from the engine's own, which knows no modules' processes.
 """
@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tlswitness.config import Config, HookConfig
 from tlswitness.datapoint import Members, Sessions, View
-from tlswitness.engine.translate import journal_settings as journal_settings
 from tlswitness.hooks.spec import Kind, ModuleLimits, ModuleSpec, Start
 
 PRINTED = (Kind.PYTHON, Kind.LUA, Kind.C)

@@ -27,7 +27,6 @@ COLLECT_AFTER = 200_000
 """Objects more than before, after which cycles are looked for: a module's own garbage is bounded."""
 
 _PR_SET_PDEATHSIG = 1
-_MIB = 1024 * 1024
 _LOOK = 0.02
 
 
@@ -57,7 +56,7 @@ def step_back(limits: ModuleLimits) -> None:
     """Be nice, and limited in memory. A limit that the system has set lower holds."""
     os.nice(max(0, limits.nice))
     insist(limits.nice)
-    wanted = limits.memory * _MIB
+    wanted = limits.octets
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)

@@ -19,8 +19,6 @@ from tlswitness.hooks.host.lua.limits import MAX_INSTRUCTIONS, MAX_SECONDS, MEMO
 from tlswitness.hooks.host.lua.runtime import ALLOWED, LuaRuntime
 from tlswitness.hooks.spec import ModuleSpec
 
-_MIB = 1024 * 1024
-
 
 def load(
     spec: ModuleSpec,
@@ -43,7 +41,7 @@ def load(
             files,
             printer,
             allow=spec.allow,
-            memory=int(spec.limits.memory * _MIB * MEMORY_SHARE),
+            memory=int(spec.limits.octets * MEMORY_SHARE),
             max_instructions=max_instructions,
             max_seconds=max_seconds,
         )
