@@ -71,6 +71,8 @@ def test_it_does_not_load(module):
         ("import signal; signal.raise_signal(11)", "died of SIGSEGV"),
         ("import os; os._exit(9)", "exit status 9"),
         ("raise SystemExit", "exit status 1"),
+        ("raise SystemExit(9)", "exit status 9"),
+        ("raise MemoryError", "ran out of its 512 MiB of memory"),
     ],
 )
 def test_it_dies(module, points, code, how):

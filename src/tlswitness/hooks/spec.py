@@ -15,6 +15,8 @@ BUDGET = 0.050
 """Seconds that a call should take; more is counted."""
 CALL_DEADLINE = 30.0
 """Seconds after which a call, and the process with it, is killed."""
+LOAD_DEADLINE = 30.0
+"""Seconds for loading, `init` included: one that never ends must not look like one that runs."""
 MEMORY = 512
 """MiB of data that a module's process may have: one that allocates without end must not take the machine with it."""
 NICE = 19

@@ -20,10 +20,9 @@ import msgspec
 
 from tlswitness.datapoint.finding import Finding
 from tlswitness.hooks.host.trial import Answer, Tell, TrialOrder
-from tlswitness.hooks.spec import ModuleSpec
+from tlswitness.hooks.spec import LOAD_DEADLINE, ModuleSpec
+from tlswitness.hooks.supervisor.death import how
 
-LOAD_DEADLINE = 30.0
-"""Seconds for loading and for the end."""
 MAX_ANSWER = 64 * 1024 * 1024
 """Octets: a module that prints without end must not fill the memory of the command."""
 _PIECE = 1024 * 1024
@@ -93,13 +92,13 @@ class Trial:
             selector.register(self._answers, selectors.EVENT_READ)
             while b"\n" not in self._held:
                 if not selector.select(max(0.0, until - time.monotonic())):
-                    raise Died(f"was killed: {what} took more than {deadline:g} s")
+                    raise Died(self._killed(f"{what} took more than {deadline:g} s"))
                 octets = os.read(self._answers, _PIECE)
                 if not octets:
                     raise Died(self._how())
                 self._held += octets
                 if len(self._held) > MAX_ANSWER:
-                    raise Died("was killed: it printed too much in one call")
+                    raise Died(self._killed("it printed too much in one call"))
         line, _, rest = bytes(self._held).partition(b"\n")
         self._held = bytearray(rest)
         return msgspec.json.decode(line, type=Answer)
@@ -109,13 +108,11 @@ class Trial:
         try:
             status = self._process.wait(LOAD_DEADLINE)
         except subprocess.TimeoutExpired:
-            return "was killed: it closed its pipe"
-        if status >= 0:
-            return f"ended by itself with exit status {status}"
-        try:
-            return f"died of {signal.Signals(-status).name}"
-        except ValueError:
-            return f"died of signal {-status}"
+            return self._killed("it closed its pipe")
+        return how(status, self._spec.limits, "")
+
+    def _killed(self, why: str) -> str:
+        return how(-signal.SIGKILL, self._spec.limits, why)
 
     def _kill(self) -> None:
         if self._process.poll() is None:

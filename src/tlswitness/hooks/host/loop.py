@@ -7,7 +7,6 @@ steps in an order that `progress.py` explains. A call that raises is counted and
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,7 +19,7 @@ from tlswitness.hooks.contract import Retry
 from tlswitness.hooks.host.callee import BatchCallee, Callee
 from tlswitness.hooks.host.control import Control
 from tlswitness.hooks.host.deadletter import DEAD_LETTERS, keep
-from tlswitness.hooks.host.order import EXIT_MEMORY
+from tlswitness.hooks.host.ending import end_with
 from tlswitness.hooks.host.shown import Shown
 from tlswitness.hooks.progress import MAX_DEATHS, Progress
 from tlswitness.journal.reader import Chunk, Reader
@@ -232,12 +231,9 @@ class Loop:
     def _failed(self, error: BaseException) -> None:
         """A call raised: count it and say so. Two errors end the process, and the call is not over then: a death."""
         self._stamp.flush()
-        if isinstance(error, MemoryError):
-            os._exit(EXIT_MEMORY)
-        self._progress.count_error()
-        if isinstance(error, SystemExit):
-            os.write(2, f"the module called exit(): {error_words(error)}\n".encode(errors="replace"))
-            os._exit(error.code if isinstance(error.code, int) and 0 <= error.code <= 255 else 1)
+        if not isinstance(error, MemoryError):
+            self._progress.count_error()
+        end_with(error)
         self._complaints.say("error", error_words(error))
 
     def _bury(self, slot: int, row: Row) -> bool:

@@ -24,6 +24,7 @@ from tlswitness.datapoint.reader import DataPointError
 from tlswitness.hooks.complaints import error_words
 from tlswitness.hooks.contract import HookLoadFailed, Retry
 from tlswitness.hooks.host.callee import BatchCallee, Callee
+from tlswitness.hooks.host.ending import end_with
 from tlswitness.hooks.host.kinds import load
 from tlswitness.hooks.host.paniclog import Paniclog
 from tlswitness.hooks.host.surroundings import deafen, die_with, step_back
@@ -121,6 +122,13 @@ def main(orders: int = 0) -> int:
 
 
 def _run(order: TrialOrder, lines: Iterator[bytes]) -> None:
+    try:
+        _carry_out(order, lines)
+    except MemoryError as error:
+        end_with(error)
+
+
+def _carry_out(order: TrialOrder, lines: Iterator[bytes]) -> None:
     os.set_inheritable(order.answers, False)
     with tempfile.TemporaryDirectory() if order.show and order.spec.kind in _OURS_TO_FILES else nullcontext() as place:
         spec = order.spec if place is None else replace(order.spec, target=str(Path(place) / "file"))
@@ -193,8 +201,7 @@ class _Telling:
             retry = -1.0 if asked.after is None else asked.after
             error = f"it asks to be told again: {asked}"
         except BaseException as raised:  # noqa: BLE001 - whatever it is: this is the wall
-            if isinstance(raised, SystemExit | MemoryError):
-                os._exit(1 if isinstance(raised, SystemExit) else 4)
+            end_with(raised)
             failed, error = True, error_words(raised)
         seconds = time.monotonic() - begun
         self._printer.epoch = None

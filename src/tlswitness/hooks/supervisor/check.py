@@ -10,13 +10,10 @@ import os
 from pathlib import Path
 
 from tlswitness.hooks.host.order import Loaded, Message, Order, Refused
-from tlswitness.hooks.spec import ModuleSpec
+from tlswitness.hooks.spec import LOAD_DEADLINE, ModuleSpec
 from tlswitness.hooks.supervisor.child import Child
 from tlswitness.hooks.supervisor.death import how, last_words
 from tlswitness.hooks.supervisor.stderr import StderrLines
-
-LOAD_DEADLINE = 30.0
-"""Seconds for loading, `init` included: one that never ends must not look like one that runs."""
 
 
 async def why_not(spec: ModuleSpec, *, journal: Path, home: Path) -> str:

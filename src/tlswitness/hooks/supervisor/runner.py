@@ -33,9 +33,8 @@ from tlswitness.hooks.host.order import (
     Trouble,
 )
 from tlswitness.hooks.progress import BadProgress, Progress
-from tlswitness.hooks.spec import ModuleSpec
+from tlswitness.hooks.spec import LOAD_DEADLINE, ModuleSpec
 from tlswitness.hooks.standing import Running, Standing
-from tlswitness.hooks.supervisor.check import LOAD_DEADLINE
 from tlswitness.hooks.supervisor.child import Child
 from tlswitness.hooks.supervisor.death import how, story
 from tlswitness.hooks.supervisor.home import prepared
