@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tlswitness.journal.line import End, end_line, seed_of
 from tlswitness.journal.names import (
     CHAIN,
     SegmentName,
+    end_of,
     has_writer,
     hold,
     last_number,
@@ -19,6 +21,7 @@ from tlswitness.journal.names import (
     new_segment,
     parse_name,
     segments,
+    sizes,
     sync_directory,
 )
 
@@ -76,3 +79,28 @@ def test_a_writer_shows_that_it_lives(tmp_path):
     assert not has_writer(reader)
     os.close(reader)
     sync_directory(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("octets", "end"),
+    [
+        (b"x\n" + end_line(seed_of("a")), End(cut=False)),
+        (end_line(seed_of("a"), cut=True), End(cut=True)),
+        (b"x\n" + end_line(seed_of("b")), None),
+        (end_line(seed_of("a")) + b"x", None),
+        (end_line(seed_of("a"))[:-1], None),
+        (b"", None),
+    ],
+)
+def test_the_end_is_that_of_this_segment_and_the_last_line(tmp_path, octets, end):
+    (tmp_path / "s").write_bytes(octets)
+    with (tmp_path / "s").open("rb") as file:
+        assert end_of(file.fileno(), "a") == end
+
+
+def test_sizes_of_what_is_still_there(tmp_path):
+    one, other = (new_segment("a", number, 0) for number in (1, 2))
+    (tmp_path / one.file).write_bytes(b"12345")
+    (tmp_path / "else").write_bytes(b"1")
+    assert sizes(tmp_path) == sizes(tmp_path, [one, other]) == {one.id: 5}
+    assert sizes(tmp_path / "none") == {}

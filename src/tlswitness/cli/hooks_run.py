@@ -30,8 +30,8 @@ from tlswitness.hooks.host.surroundings import LOCK
 from tlswitness.hooks.progress import FILE, BadProgress, Progress
 from tlswitness.hooks.spec import ModuleSpec
 from tlswitness.hooks.standing import Standing
-from tlswitness.hooks.supervisor.home import sizes
 from tlswitness.hooks.trial import Died, Trial
+from tlswitness.journal.names import sizes
 from tlswitness.journal.reader import Reader
 from tlswitness.journal.survey import stored
 from tlswitness.service.ask import NoDaemon, ask

@@ -5,7 +5,7 @@ keeps its own cursor. It knows data points and files, and nothing of who writes 
 """
 
 from tlswitness.journal.lock import DirectoryBusy, DirectoryLock
-from tlswitness.journal.names import SegmentName, new_chain, segments
+from tlswitness.journal.names import SegmentName, new_chain, segments, sizes
 from tlswitness.journal.positions import SourceBusy, claim, read_positions
 from tlswitness.journal.reader import Chunk, Cursor, Reader
 from tlswitness.journal.recover import Recovered, recover
@@ -44,4 +44,5 @@ __all__ = [
     "recover",
     "retire",
     "segments",
+    "sizes",
 ]

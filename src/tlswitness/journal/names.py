@@ -1,4 +1,4 @@
-"""Segments as files: their names, their order, which exist, and whether their writer lives.
+"""Segments as files: their names, their order, which exist, how each ends, and whether its writer lives.
 
 Separate because writers, readers, retention and recovery meet here alone. A name tells all that a listing has to know:
 
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tlswitness.journal.line import Head
+from tlswitness.journal.line import End, Head, end_line, seed_of
 
 SUFFIX = ".seg"
 UNBORN = ".new"
@@ -105,6 +105,23 @@ def has_writer(fd: int) -> bool:
     with suppress(OSError):
         fcntl.flock(fd, fcntl.LOCK_UN)
     return False
+
+
+def end_of(fd: int, segment: str) -> End | None:
+    """The last line of the segment that is open as `fd`; None where it is not the one that ends a segment."""
+    seed = seed_of(segment)
+    closed, cut = end_line(seed), end_line(seed, cut=True)
+    last = os.pread(fd, len(closed), max(0, os.fstat(fd).st_size - len(closed)))
+    return End(cut=last == cut) if last in (closed, cut) else None
+
+
+def sizes(directory: Path, names: Iterable[SegmentName] | None = None) -> dict[str, int]:
+    """Octets of each segment now, of all or of `names`: for a cursor, the end of the journal. Raises OSError."""
+    found = {}
+    for name in segments(directory) if names is None else names:
+        with suppress(FileNotFoundError):  # retention was faster
+            found[name.id] = (directory / name.file).stat().st_size
+    return found
 
 
 def sync_directory(directory: Path) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlswitness.journal.line import end_line, seed_of
-from tlswitness.journal.names import UNBORN, SegmentName, hold, segments
+from tlswitness.journal.names import UNBORN, SegmentName, end_of, hold, segments
 from tlswitness.journal.scan import Scan
 
 ROWS = 10_000
@@ -49,7 +49,7 @@ def _recover(directory: Path, name: SegmentName) -> Recovered | None:
     except FileNotFoundError:
         return None
     try:
-        if _closed(fd, name) or not hold(fd):
+        if end_of(fd, name.id) is not None or not hold(fd):
             return None
         end, damaged = _whole(directory, name)
         cut = os.fstat(fd).st_size - end
@@ -59,13 +59,6 @@ def _recover(directory: Path, name: SegmentName) -> Recovered | None:
     finally:
         os.close(fd)
     return Recovered(name, cut, damaged)
-
-
-def _closed(fd: int, name: SegmentName) -> bool:
-    seed = seed_of(name.id)
-    last = (end_line(seed), end_line(seed, cut=True))
-    octets = len(last[0])
-    return os.pread(fd, octets, max(0, os.fstat(fd).st_size - octets)) in last
 
 
 def _whole(directory: Path, name: SegmentName) -> tuple[int, int]:

@@ -16,8 +16,8 @@ from pathlib import Path
 from zlib import crc32
 
 from tlswitness.datapoint.finding import Finding
-from tlswitness.journal.line import Bad, Defined, End, Head, Mark, Session, end_line, read_head, read_line, seed_of
-from tlswitness.journal.names import SegmentName
+from tlswitness.journal.line import Bad, Defined, End, Head, Mark, Session, read_head, read_line, seed_of
+from tlswitness.journal.names import SegmentName, end_of
 from tlswitness.journal.settings import MIB
 
 Row = tuple[int, Finding, int, int]
@@ -228,8 +228,8 @@ class Scan:
 
     def _is_closed(self) -> bool:
         """Whether the writer itself closed the segment: then each batch in it was whole once."""
-        last = end_line(self._seed)
-        return os.pread(self.fd, len(last), max(0, self.size - len(last))) == last
+        end = end_of(self.fd, self.name.id)
+        return end is not None and not end.cut
 
     def _damage(self, offset: int, octets: int, reason: str, times: int = 1) -> None:
         self.damaged += times

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from tlswitness.journal.line import end_line, seed_of
-from tlswitness.journal.names import SegmentName, has_writer, segments
+from tlswitness.journal.names import SegmentName, end_of, has_writer, segments
 from tlswitness.journal.scan import Damage, Scan
 from tlswitness.journal.tally import Tally
 
@@ -120,12 +119,11 @@ def _stored(directory: Path, name: SegmentName) -> Stored:
     fd = os.open(directory / name.file, os.O_RDONLY | os.O_CLOEXEC)
     try:
         status = os.fstat(fd)
-        seed = seed_of(name.id)
-        closed, cut = end_line(seed), end_line(seed, cut=True)
-        end = os.pread(fd, len(closed), max(0, status.st_size - len(closed)))
-        state = {closed: State.CLOSED, cut: State.RECOVERED}.get(end)
-        if state is None:
+        end = end_of(fd, name.id)
+        if end is None:
             state = State.LIVE if has_writer(fd) else State.LEFT
+        else:
+            state = State.RECOVERED if end.cut else State.CLOSED
     finally:
         os.close(fd)
     return Stored(name, status.st_size, status.st_mtime, state)

@@ -9,13 +9,12 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tlswitness import __version__
 from tlswitness.hooks.supervisor import ModuleSnapshot, Supervisor
-from tlswitness.journal import JournalSink, SegmentName, Writer, segments
+from tlswitness.journal import JournalSink, SegmentName, Writer, segments, sizes
 from tlswitness.service.janitor import Janitor
 from tlswitness.service.lag import Lags
 from tlswitness.service.status import JournalStatus, ModuleStatus, Status
@@ -58,13 +57,13 @@ class Looker:
 
     async def _made(self) -> Status:
         failing = ""
-        sizes: dict[str, int] = {}
+        octets: dict[str, int] = {}
         snapshots: tuple[ModuleSnapshot, ...] = ()
         names: list[SegmentName] = []
         try:
-            names, sizes = await asyncio.to_thread(_listed, self._sources.directory)
-            self._lags.look(time.monotonic(), sizes)
-            snapshots = self._sources.supervisor.snapshots()
+            names, octets = await asyncio.to_thread(_listed, self._sources.directory)
+            self._lags.look(time.monotonic(), octets)
+            snapshots = self._sources.supervisor.snapshots(octets)
         except OSError as error:
             failing = f"it cannot be listed: {error}"
         now = self._clock()
@@ -75,7 +74,7 @@ class Looker:
             since=now,
             config="",
             state="",
-            journal=self._journal(names, sizes, snapshots, failing),
+            journal=self._journal(names, octets, snapshots, failing),
             modules=tuple(self._module(snapshot) for snapshot in snapshots),
             held=self._sources.janitor.consumers.held,
         )
@@ -85,7 +84,7 @@ class Looker:
         return ModuleStatus(now=snapshot, lag=lag, missed=self._sources.janitor.swept.missed.get(snapshot.name, 0))
 
     def _journal(
-        self, names: list[SegmentName], sizes: dict[str, int], snapshots: tuple[ModuleSnapshot, ...], failing: str
+        self, names: list[SegmentName], octets: dict[str, int], snapshots: tuple[ModuleSnapshot, ...], failing: str
     ) -> JournalStatus:
         swept, counters = self._sources.janitor.swept, self._sources.sink.counters()
         met = [each.counts.damaged - self._damaged.setdefault(each.name, each.counts.damaged) for each in snapshots]
@@ -94,9 +93,9 @@ class Looker:
             directory=str(self._sources.directory),
             chains=len({name.chain for name in names}),
             segments=len(names),
-            octets=sum(sizes.values()),
+            octets=sum(octets.values()),
             oldest=min((float(name.created) for name in names), default=None),
-            unsynced=0 if watermark is None else max(0, sizes.get(watermark[0], 0) - watermark[1]),
+            unsynced=0 if watermark is None else max(0, octets.get(watermark[0], 0) - watermark[1]),
             damaged=swept.damaged + max(met, default=0),
             torn=swept.torn,
             written=counters.written,
@@ -110,12 +109,8 @@ class Looker:
 
 def _listed(directory: Path) -> tuple[list[SegmentName], dict[str, int]]:
     """The segments and their octets. Raises OSError."""
-    sizes: dict[str, int] = {}
     names = segments(directory)
-    for name in names:
-        with suppress(FileNotFoundError):  # retention was faster
-            sizes[name.id] = (directory / name.file).stat().st_size
-    return names, sizes
+    return names, sizes(directory, names)
 
 
 def _free(directory: Path) -> int | None:

@@ -10,8 +10,8 @@ from tests.journal.support import entries
 
 from tlswitness.hooks.progress import FILE
 from tlswitness.hooks.spec import Start
-from tlswitness.hooks.supervisor.home import home_of, prepared, sizes
-from tlswitness.journal import JournalSettings, Reader, Writer
+from tlswitness.hooks.supervisor.home import home_of, prepared
+from tlswitness.journal import JournalSettings, Reader, Writer, sizes
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "...", "a/b", "../x", "a b", "x" * 65, "a\n", "ä"])

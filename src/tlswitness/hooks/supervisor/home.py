@@ -7,12 +7,11 @@ journal at which it begins.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from pathlib import Path
 
 from tlswitness.hooks.progress import FILE, Progress
 from tlswitness.hooks.spec import ModuleSpec, Start
-from tlswitness.journal.names import segments
+from tlswitness.journal.names import segments, sizes
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -40,12 +39,3 @@ def prepared(home: Path, journal: Path, spec: ModuleSpec) -> Progress:
         progress.close()
         raise
     return progress
-
-
-def sizes(journal: Path) -> dict[str, int]:
-    """Octets of each segment now: for a cursor, the end of the journal. Raises OSError."""
-    found = {}
-    for name in segments(journal):
-        with suppress(FileNotFoundError):  # retention was faster
-            found[name.id] = (journal / name.file).stat().st_size
-    return found

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tlswitness.hooks.spec import ModuleSpec
 from tlswitness.hooks.supervisor.check import why_not
-from tlswitness.hooks.supervisor.home import home_of, sizes
+from tlswitness.hooks.supervisor.home import home_of
 from tlswitness.hooks.supervisor.runner import ModuleRunner
 from tlswitness.hooks.supervisor.snapshot import ModuleSnapshot
+from tlswitness.journal.names import sizes
 
 TICK = 0.1
 """Seconds between two looks at each module."""
@@ -88,10 +89,12 @@ class Supervisor:
                 self._timer.cancel()
                 self._timer = None
 
-    def snapshots(self) -> tuple[ModuleSnapshot, ...]:
-        """Each module now, in the order in which they came. Raises OSError where the journal cannot be listed."""
-        now = sizes(self._journal)
-        return tuple(runner.snapshot(now) for runner in self._runners.values())
+    def snapshots(self, octets: Mapping[str, int] | None = None) -> tuple[ModuleSnapshot, ...]:
+        """Each module now, in the order in which they came. `octets` are those of each segment where the caller knows
+        them; else this looks, and raises OSError where the journal cannot be listed.
+        """
+        known = sizes(self._journal) if octets is None else octets
+        return tuple(runner.snapshot(known) for runner in self._runners.values())
 
     def _by_name(self, specs: Iterable[ModuleSpec]) -> dict[str, ModuleSpec]:
         wanted: dict[str, ModuleSpec] = {}
