@@ -100,3 +100,8 @@ def test_endpoints_and_hops_round_trip(address, port):
     assert Hop().read(str(hop)) == hop
     assert hop.is_address
     assert EhloName().read(address_literal(str(address))) == address_literal(str(address))
+
+
+def test_an_endpoint_reads_as_one():
+    assert str(Endpoint("127.0.0.1", 9)) == "127.0.0.1:9"
+    assert str(Endpoint("::1", 9)) == "[::1]:9"

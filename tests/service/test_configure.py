@@ -1,8 +1,7 @@
 from pathlib import Path
 
-from tlswitness.config import Loaded, parse_config
+from tlswitness.config import Endpoint, Loaded, parse_config
 from tlswitness.service.configure import service_settings
-from tlswitness.service.settings import Listen
 
 
 def settings(text, **more):
@@ -13,7 +12,7 @@ def test_defaults():
     made = settings('state_dir = "/s"')
     assert (made.state_dir, made.hooks, made.socket) == (Path("/s"), Path("/s/hooks"), Path("/s/status.sock"))
     assert made.journal.directory == Path("/s/journal")
-    assert made.metrics == Listen("127.0.0.1", 9815)
+    assert made.metrics == Endpoint("127.0.0.1", 9815)
     assert (made.drain, made.modules, made.warnings) == (10, (), ())
     assert made.file is not None
     assert made.file.is_absolute()

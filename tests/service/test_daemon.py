@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from tests.journal.support import FINDINGS
 
-from tlswitness.config import ConfigError, Problem
+from tlswitness.config import ConfigError, Endpoint, Problem
 from tlswitness.hooks.supervisor.snapshot import State
 from tlswitness.journal import DirectoryBusy
 from tlswitness.lab.fakes import until
@@ -18,7 +18,6 @@ from tlswitness.service import look
 from tlswitness.service.ask import NoDaemon, ask
 from tlswitness.service.daemon import Daemon
 from tlswitness.service.notify import Notifier
-from tlswitness.service.settings import Listen
 from tlswitness.service.socket import SocketLive, StatusSocket
 
 
@@ -209,7 +208,7 @@ async def test_it_runs_without_what_it_can_do_without(place, caplog):
             place.settings,
             modules=(broken,),
             socket=place.directory / ("x" * 200),
-            metrics=Listen("127.0.0.1", taken.getsockname()[1]),
+            metrics=Endpoint("127.0.0.1", taken.getsockname()[1]),
         )
         life = Life(Daemon(settings, never))
         await until(lambda: life.daemon._supervisor.snapshots() and life.daemon._supervisor.snapshots()[0].refused)
@@ -222,7 +221,7 @@ async def test_it_runs_without_what_it_can_do_without(place, caplog):
 
 
 async def test_metrics(place):
-    settings = replace(place.settings, modules=(place.module(),), metrics=Listen("127.0.0.1", 0))
+    settings = replace(place.settings, modules=(place.module(),), metrics=Endpoint("127.0.0.1", 0))
     async with living(settings) as life:
         await until(lambda: life.daemon._metrics_at)
 

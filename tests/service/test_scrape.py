@@ -8,9 +8,9 @@ from contextlib import suppress
 import pytest
 from tests.service.support import module, status
 
+from tlswitness.config import Endpoint
 from tlswitness.service.metrics import Metrics
 from tlswitness.service.scrape import MAX_REQUEST, MetricsServer
-from tlswitness.service.settings import Listen
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ async def server():
     async def refresh() -> None:
         metrics.show(status(module()))
 
-    server = MetricsServer(Listen("127.0.0.1", 0), metrics.registry, refresh)
+    server = MetricsServer(Endpoint("127.0.0.1", 0), metrics.registry, refresh)
     await server.start()
     yield server
     await server.close()
@@ -88,7 +88,7 @@ async def test_who_speaks_no_http_or_too_much_of_it(server, octets):
 
 async def test_a_port_that_is_taken():
     with socket.create_server(("127.0.0.1", 0)) as other:
-        server = MetricsServer(Listen("127.0.0.1", other.getsockname()[1]), Metrics().registry, lambda: None)
+        server = MetricsServer(Endpoint("127.0.0.1", other.getsockname()[1]), Metrics().registry, lambda: None)
         with pytest.raises(OSError):
             await server.start()
         await server.close()

@@ -3,17 +3,18 @@ from pathlib import Path
 
 import pytest
 
+from tlswitness.config import Endpoint
 from tlswitness.datapoint import View
 from tlswitness.hooks.spec import Kind, ModuleSpec
 from tlswitness.journal import Fsync, JournalSettings
-from tlswitness.service.settings import Listen, ServiceSettings, applied, needs_restart
+from tlswitness.service.settings import ServiceSettings, applied, needs_restart
 
 OLD = ServiceSettings(
     state_dir=Path("/a"),
     journal=JournalSettings(directory=Path("/a/journal")),
     hooks=Path("/a/hooks"),
     socket=Path("/a/sock"),
-    metrics=Listen("127.0.0.1", 1),
+    metrics=Endpoint("127.0.0.1", 1),
 )
 MODULE = ModuleSpec(name="told", kind=Kind.PYTHON, target="told.py", view=View())
 
@@ -38,8 +39,3 @@ def test_what_cannot(change, words):
     new = replace(OLD, drain=1.0, **change)
     assert needs_restart(OLD, new) == (words,)
     assert applied(OLD, new) == replace(OLD, drain=1.0)
-
-
-def test_where_metrics_are():
-    assert str(Listen("127.0.0.1", 9)) == "127.0.0.1:9"
-    assert str(Listen("::1", 9)) == "[::1]:9"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from tlswitness.config import Config, DomainConfig
 from tlswitness.delivery.attempt import Opener
@@ -25,6 +24,7 @@ from tlswitness.delivery.tls import TlsContexts
 from tlswitness.delivery.verdict import Chain, Verdict
 from tlswitness.dns.resolver import DnsResolver
 from tlswitness.engine import translate
+from tlswitness.engine.background import background, cancel
 from tlswitness.engine.check import Check, Looker
 from tlswitness.engine.recipients import ToDomain, ToLiteral, sort_out
 from tlswitness.engine.reporter import Reporter
@@ -47,8 +47,6 @@ CHAIN = "engine"
 """What chains of engines in the journal are called; a random number makes each one's."""
 SWEEP = 1.0
 """Seconds between looks at idle connections."""
-
-_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -127,7 +125,7 @@ class Engine:
         self._stack.push_async_callback(self._router.close)
         refresher = Refresher(self.policies, clock=self._around.clock, random=self._around.rng)
         for loop in (refresher.run(), self._sweep()):
-            self._stack.push_async_callback(partial(_cancel, _background(loop)))
+            self._stack.push_async_callback(partial(cancel, background(loop)))
         return self
 
     async def __aexit__(
@@ -264,20 +262,3 @@ def _policy_store(directory: Path) -> PolicyStore:
         return PolicyStore(directory)
     except OSError as error:
         raise OSError(f"mta_sts_policy_store: {directory} cannot be used: {error.strerror or error}") from error
-
-
-def _background(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """A loop that runs as long as the engine is open: should a bug end it, someone is told."""
-    task = asyncio.create_task(work)
-    task.add_done_callback(_ended)
-    return task
-
-
-def _ended(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("a background task ended: %r", error, exc_info=error)
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

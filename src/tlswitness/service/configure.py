@@ -5,9 +5,9 @@ Separate from the daemon, which knows no options, so that a reload is nothing bu
 
 from __future__ import annotations
 
-from tlswitness.config import NOWHERE, Config, Endpoint, Loaded
+from tlswitness.config import NOWHERE, Config, Loaded
 from tlswitness.engine.translate import journal_settings
-from tlswitness.service.settings import Listen, ServiceSettings
+from tlswitness.service.settings import ServiceSettings
 from tlswitness.service.translate import hooks_directory, module_specs
 
 
@@ -20,15 +20,11 @@ def service_settings(loaded: Loaded) -> ServiceSettings:
         hooks=hooks_directory(config),
         modules=module_specs(config),
         socket=config.serve.status_socket,
-        metrics=_listen(config.serve.metrics),
+        metrics=None if config.serve.metrics == NOWHERE else config.serve.metrics,
         drain=config.serve.drain,
         file=None if loaded.path is None else loaded.path.absolute(),
         warnings=(*loaded.warnings, *_unheard(config)),
     )
-
-
-def _listen(endpoint: Endpoint) -> Listen | None:
-    return None if endpoint == NOWHERE else Listen(endpoint.address, endpoint.port)
 
 
 def _unheard(config: Config) -> list[str]:

@@ -12,12 +12,12 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
+from tlswitness.engine.background import background, cancel
 from tlswitness.hooks.supervisor import Supervisor
 from tlswitness.journal import DirectoryLock, JournalSink, Writer
 from tlswitness.service.janitor import EVERY, Janitor
@@ -102,7 +102,7 @@ class Daemon:
         await self._open_metrics(stack)
         await self._supervisor.apply(settings.modules)
         for loop in (self._beat(), self._sweep()):
-            stack.push_async_callback(partial(_cancel, _background(loop)))
+            stack.push_async_callback(partial(cancel, background(loop)))
         self._since = time.time()
         self._notifier.ready(await self._words())
         log.info(
@@ -184,7 +184,7 @@ class Daemon:
                 )
 
     async def _beat(self) -> None:
-        """Say that it goes round, and look."""
+        """Say that it goes round, and look. Should a bug end this, the service manager notices."""
         every = BEAT if self._notifier.watchdog is None else min(BEAT, self._notifier.watchdog / 3)
         while True:
             self._notifier.alive()
@@ -237,20 +237,3 @@ async def _first_of(*events: asyncio.Event) -> None:
     finally:
         for task in waiting:
             task.cancel()
-
-
-def _background(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    task = asyncio.create_task(work)
-    task.add_done_callback(_ended)
-    return task
-
-
-def _ended(task: asyncio.Task[None]) -> None:
-    """Should a bug end it, someone is told; and without a beat the service manager will notice."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("a background task ended: %r", error, exc_info=error)
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -13,8 +13,8 @@ from typing import Any
 import h11
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
+from tlswitness.config import Endpoint
 from tlswitness.service.door import Door
-from tlswitness.service.settings import Listen
 
 MAX_REQUEST = 16 * 1024
 """Octets of a request's head."""
@@ -26,7 +26,7 @@ Refresh = Callable[[], Awaitable[object]]
 class MetricsServer:
     """Answers from `start` to `close`."""
 
-    def __init__(self, listen: Listen, registry: CollectorRegistry, refresh: Refresh) -> None:
+    def __init__(self, listen: Endpoint, registry: CollectorRegistry, refresh: Refresh) -> None:
         """`refresh` is awaited before each answer."""
         self.listen = listen
         self._app = make_wsgi_app(registry)

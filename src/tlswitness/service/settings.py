@@ -8,19 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from tlswitness.config import Endpoint
 from tlswitness.hooks.spec import ModuleSpec
 from tlswitness.journal import JournalSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """Where metrics are served."""
-
-    address: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +24,8 @@ class ServiceSettings:
     modules: tuple[ModuleSpec, ...] = ()
     socket: Path
     """Where `tlswitness status` asks."""
-    metrics: Listen | None = None
+    metrics: Endpoint | None = None
+    """Where they are served; None: nowhere."""
     drain: float = 10.0
     """Seconds that modules have at the end to be told what the journal holds."""
     file: Path | None = None
