@@ -3,9 +3,7 @@ from pathlib import Path
 import pytest
 
 from tlswitness.cli import main
-from tlswitness.cli.hooks import KINDS
 from tlswitness.cli.status import Status
-from tlswitness.config import HookKind
 
 
 @pytest.mark.parametrize(
@@ -25,10 +23,6 @@ def test_the_command(config_file, args, status, capsys):
     out, err = capsys.readouterr()
     assert bool(out) == (status == Status.OK)
     assert bool(err) == (status != Status.OK)
-
-
-def test_the_kinds_are_those_of_the_configuration():
-    assert set(KINDS) == set(HookKind)
 
 
 @pytest.mark.parametrize("verb", ["list", "test", "replay", "include-dir"])

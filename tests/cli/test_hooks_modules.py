@@ -1,9 +1,11 @@
 import pytest
 
-from tlswitness.cli.hooks_modules import MAX_LINE, BadLine, configured, module_of, points_of
+from tlswitness.cli.hooks_modules import configured, module_of, points_of
 from tlswitness.config import Config, parse_config
 from tlswitness.datapoint import Members
+from tlswitness.datapoint.limits import MAX_TEXT
 from tlswitness.hooks.spec import Kind, ModuleSpec
+from tlswitness.journal.importer import BadLine
 
 
 @pytest.fixture
@@ -39,9 +41,9 @@ def test_which_is_not(config):
 
 def test_long_lines_do_not_fill_the_memory(tmp_path):
     path = tmp_path / "points"
-    path.write_bytes(b"x" * (3 * MAX_LINE) + b"\n{}\n")
+    path.write_bytes(b"x" * (3 * MAX_TEXT) + b"\n{}\n")
     with points_of(path) as lines:
         first, second = list(lines)
-    assert first == BadLine(1, f"longer than {MAX_LINE} octets")
+    assert first == BadLine(1, f"longer than {MAX_TEXT} octets")
     assert isinstance(second, BadLine)
     assert second.number == 2

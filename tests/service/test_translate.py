@@ -1,8 +1,11 @@
 import msgspec
+import pytest
 
-from tlswitness.config import parse_config
+from tlswitness.config import HookKind, HookStart, daemon, hook, parse_config
 from tlswitness.datapoint import Members, Sessions, View
+from tlswitness.hooks.host.lua.runtime import ALLOWED
 from tlswitness.hooks.spec import Kind, ModuleLimits, ModuleSpec, Start
+from tlswitness.journal.settings import Fsync
 from tlswitness.service.translate import hooks_directory, module_specs
 
 TEXT = """
@@ -77,3 +80,19 @@ def test_defaults_are_those_of_the_rooms():
     assert hooks_directory(config) == config.state_dir / "hooks"
     [spec] = module_specs(config)
     assert spec == ModuleSpec(name="a", kind=Kind.PYTHON, target="a", view=View(), output=spec.output)
+
+
+@pytest.mark.parametrize(
+    ("configured", "known"),
+    [
+        (HookKind, Kind),
+        (HookStart, Start),
+        (hook.Members, Members),
+        (hook.Sessions, Sessions),
+        (hook.LuaAllow, ALLOWED),
+        (daemon.Fsync, Fsync),
+    ],
+)
+def test_words_are_those_of_the_rooms(configured, known):
+    """The configuration has words of its own: it knows no other room."""
+    assert set(configured) == set(known)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 from pathlib import Path
 
@@ -11,10 +10,7 @@ import click
 from tlswitness.cli import logs
 from tlswitness.cli.common import configuration, json_option
 from tlswitness.cli.when import MOMENT
-from tlswitness.hooks.host.kinds import HOSTS
 from tlswitness.hooks.spec import Kind
-
-KINDS = ("python", "lua", "c", "paniclog", "jsonl", "webhook")
 
 TEST_HELP = """\
 Tell a module the data points of a file, and show what it does.
@@ -112,7 +108,9 @@ def list_(ctx: click.Context, *, as_json: bool) -> int:
 @click.option(
     "--file", "-f", "file", required=True, type=click.Path(allow_dash=True, path_type=Path), help="The data points."
 )
-@click.option("--kind", type=click.Choice(KINDS), help="What MODULE is, where its ending does not tell.")
+@click.option(
+    "--kind", type=click.Choice([kind.value for kind in Kind]), help="What MODULE is, where its ending does not tell."
+)
 @click.option("--quiet", "-q", is_flag=True, help="Show what it prints, and what goes wrong, alone.")
 @json_option
 @click.pass_context
@@ -144,6 +142,7 @@ def replay(ctx: click.Context, module: str, *, since: float, until: float | None
 
 @command.command("include-dir", help=INCLUDE_DIR_HELP, short_help="Print where the headers for modules in C are.")
 def include_dir_() -> int:
-    host = importlib.import_module(HOSTS[Kind.C])  # help need not wait for it
-    click.echo(host.include_dir())
+    from tlswitness.hooks.host.native import include_dir  # help need not wait for it
+
+    click.echo(include_dir())
     return 0

@@ -5,38 +5,24 @@ Separate because both may be wrong in many ways, and each is said in words befor
 
 from __future__ import annotations
 
-import gzip
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from tlswitness.config import Config, HookConfig, HookKind
 from tlswitness.datapoint import DataPoint, decode
 from tlswitness.datapoint.finding import Finding
+from tlswitness.datapoint.limits import MAX_TEXT
 from tlswitness.hooks.spec import ModuleSpec
+from tlswitness.journal.importer import BadLine, opened
 from tlswitness.service.translate import module_specs
 
 ONE_A_LINE = "a data point is one JSON object on one line; `jq -c . FILE` puts those of several lines on one each"
 """What helps where no line of a file is a point: manual pages print them on many lines."""
 
-MAX_LINE = 1024 * 1024
-"""Octets of a line: a data point has a quarter of that at most."""
-
 _ENDINGS = {".py": HookKind.PYTHON, ".lua": HookKind.LUA, ".so": HookKind.C}
-
-
-@dataclass(frozen=True, slots=True)
-class BadLine:
-    """A line of the file that is no data point."""
-
-    number: int
-    what: str
-
-    def __str__(self) -> str:
-        return f"line {self.number}: {self.what}"
 
 
 Line = tuple[int, int, Finding] | BadLine
@@ -65,17 +51,12 @@ def module_of(config: Config, module: str, kind: str | None) -> ModuleSpec | str
 
 @contextmanager
 def points_of(file: Path) -> Iterator[Iterator[Line]]:
-    """The points of `file`, gzipped or not; `-` is the standard input. Raises OSError, EOFError and zlib.error."""
+    """The points of `file`, gzipped or not; `-` is the standard input. Raises READ_ERRORS."""
     if str(file) == "-":
         yield _lines(sys.stdin.buffer)
         return
-    with file.open("rb") as stream:
-        packed = stream.peek(2)[:2] == b"\x1f\x8b"
-        if packed:
-            with gzip.open(stream) as unpacked:
-                yield _lines(unpacked)  # type: ignore[arg-type]  # a GzipFile is read like any file
-        else:
-            yield _lines(stream)
+    with opened(file) as stream:
+        yield _lines(stream)
 
 
 def _unknown(config: Config, module: str) -> str:
@@ -94,12 +75,12 @@ def _kind(module: str) -> HookKind | None:
 
 def _lines(stream: IO[bytes]) -> Iterator[Line]:
     number = 0
-    while line := stream.readline(MAX_LINE + 1):
+    while line := stream.readline(MAX_TEXT + 2):
         number += 1
-        if len(line) > MAX_LINE:
+        if len(line) > MAX_TEXT + 1:
             while line and not line.endswith(b"\n"):
-                line = stream.readline(MAX_LINE)
-            yield BadLine(number, f"longer than {MAX_LINE} octets")
+                line = stream.readline(MAX_TEXT)
+            yield BadLine(number, f"longer than {MAX_TEXT} octets")
         elif line.strip():
             point = decode(line)
             yield (number, point.epoch, Finding(point)) if isinstance(point, DataPoint) else BadLine(number, str(point))

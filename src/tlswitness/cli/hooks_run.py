@@ -25,6 +25,8 @@ from tlswitness.cli.running import may_use_state
 from tlswitness.cli.status import Status
 from tlswitness.config import Config
 from tlswitness.datapoint.finding import Finding
+from tlswitness.hooks.backoff import Backoff
+from tlswitness.hooks.host.loop import RETRY_FIRST, RETRY_MOST
 from tlswitness.hooks.host.shown import Shown
 from tlswitness.hooks.host.surroundings import LOCK
 from tlswitness.hooks.progress import FILE, BadProgress, Progress
@@ -40,9 +42,6 @@ from tlswitness.service.translate import hooks_directory, module_specs
 
 AT_ONCE = 200
 """Points told between two answers."""
-RETRY = 1.0
-MAX_RETRY = 300.0
-"""Seconds of waiting for a module that asks to be told again."""
 NO_PROCESS = "no process"
 
 
@@ -216,7 +215,7 @@ def _replay(
 
 def _tell(trial: Trial, points: Sequence[tuple[int, Finding]], done: Replayed, sleep: Callable[[float], None]) -> None:
     """Tell all, again and again where the module asks for it. Raises Died."""
-    wait = RETRY
+    backoff = Backoff(RETRY_FIRST, RETRY_MOST)
     while points:
         answer = trial.tell(points)
         points = points[answer.told :]
@@ -226,8 +225,9 @@ def _tell(trial: Trial, points: Sequence[tuple[int, Finding]], done: Replayed, s
         done.error = answer.error or done.error
         if answer.retry is not None:
             done.retries += 1
-            wait = RETRY if answer.told else min(wait * 2, MAX_RETRY)
-            sleep(wait if answer.retry < 0 else min(answer.retry, MAX_RETRY))
+            if answer.told:
+                backoff.reset()
+            sleep(backoff.next() if answer.retry < 0 else min(answer.retry, RETRY_MOST))
 
 
 def _tell_end(done: Replayed, *, json: bool) -> None:

@@ -5,7 +5,7 @@ Separate from the commands for the same reasons as `check_run`.
 
 from __future__ import annotations
 
-import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from tlswitness.cli.common import complain, console, print_json, warn
-from tlswitness.cli.hooks_modules import ONE_A_LINE, BadLine, module_of, points_of
+from tlswitness.cli.hooks_modules import ONE_A_LINE, Line, module_of, points_of
 from tlswitness.cli.plain import plain
 from tlswitness.cli.status import Status
 from tlswitness.config import Config
@@ -21,6 +21,7 @@ from tlswitness.datapoint.finding import Finding
 from tlswitness.hooks.host.trial import Answer
 from tlswitness.hooks.spec import ModuleSpec
 from tlswitness.hooks.trial import Died, Trial
+from tlswitness.journal.importer import READ_ERRORS, BadLine
 
 MAX_BAD = 20
 """Bad lines that are told one by one."""
@@ -70,14 +71,14 @@ def run_test(
     try:
         with points_of(file) as lines:
             _tell_all(told, lines)
-    except (OSError, EOFError, zlib.error) as error:
+    except READ_ERRORS as error:
         told.unread = f"{file}: {getattr(error, 'strerror', None) or error}"
         complain(plain(told.unread))
     _sum_up(told)
     return told.status
 
 
-def _tell_all(told: _Told, lines: Any) -> None:
+def _tell_all(told: _Told, lines: Iterator[Line]) -> None:
     try:
         with Trial(told.spec, show=True) as trial:
             _show(told, trial.loaded)
@@ -167,7 +168,7 @@ def _sum_up(told: _Told) -> None:
                 "not-in-view": told.unseen,
                 "slow": told.slow,
                 "errors": told.failed,
-                "bad-lines": [{"line": line.number, "what": line.what} for line in told.bad],
+                "bad-lines": [{"line": line.number, "reason": line.reason} for line in told.bad],
             }
         )
         return
