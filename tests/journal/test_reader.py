@@ -168,3 +168,14 @@ def test_damages_are_told_once(settings, only_segment):
         assert reader.damaged == 1
         assert len(reader.take_damages()) == 1
         assert reader.take_damages() == []
+
+
+def test_positions_that_nobody_asks_for_are_not_kept(settings):
+    writer = Writer(settings, "a")
+    for number in range(100):
+        writer.append(entries([number]), source="log", position=str(number))
+    with Reader(settings.directory, {}) as reader:
+        assert sum(len(chunk.sessions) for chunk in reader.read()) == 100
+        (chain,) = reader._open
+        assert not chain.scan.marks
+    writer.close()

@@ -174,6 +174,7 @@ class Reader:
             self._end(chain, scan)
         else:
             finished = False
+        scan.marks.clear()  # for who reads single segments; a segment may have very many
         self.damaged += len(damages := scan.take_damages())
         self._damages += damages
         if not rows and scan.offset == before and not finished:
@@ -199,7 +200,6 @@ class Reader:
     def _end(self, chain: _Chain, scan: Scan) -> None:
         """Go on with the next segment of the chain."""
         self._synced.pop(scan.name.id, None)
-        scan.marks.clear()
         self._close(chain)
         if chain.waiting:
             self._queue.append(chain)

@@ -64,7 +64,7 @@ class Scan:
         self.lost = 0
         """Sessions whose finding is damaged or unknown."""
         self.marks: list[Mark] = []
-        """Positions met, until they are taken."""
+        """Positions met. Whoever reads on and on clears them."""
         self._serials: dict[str, int] = {}
         """The last batch of each source that counts."""
         self._until = 0

@@ -38,12 +38,8 @@ class Writer:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         sync: Sync = os.fdatasync,
-        opened: Callable[[], None] | None = None,
     ) -> None:
-        """`chain` is this writer's alone. `opened` is called after a new segment was opened.
-
-        Nothing is opened before the first append.
-        """
+        """`chain` is this writer's alone. Nothing is opened before the first append."""
         if not CHAIN.fullmatch(chain):
             raise ValueError(f"a chain is named by 1 to 40 of a-z, 0-9 and _, not {chain!r}")
         self.chain = chain
@@ -52,7 +48,6 @@ class Writer:
         self._clock = clock
         self._monotonic = monotonic
         self._sync = sync
-        self._opened = opened
         self._writing = threading.Lock()
         self._syncing = threading.Lock()
         self._segment: Segment | None = None
@@ -170,8 +165,6 @@ class Writer:
         if self._settings.fsync is Fsync.INTERVAL and self._ticker is None:
             self._ticker = threading.Thread(target=self._tick, name=f"journal {self.chain}", daemon=True)
             self._ticker.start()
-        if self._opened is not None:
-            self._opened()
         return segment
 
     def _retire(self) -> None:
