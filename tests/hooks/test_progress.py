@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tlswitness.hooks import progress as module
-from tlswitness.hooks.progress import FIRST_SLOTS, MAX_DEATHS, BadProgress, Progress
+from tlswitness.hooks.progress import MAX_DEATHS, BadProgress, Progress
+from tlswitness.hooks.slots import FIRST_SLOTS
 from tlswitness.hooks.standing import Counts, Running
 
 ID = "{:016x}".format
@@ -105,23 +105,6 @@ def test_running_is_seen_in_a_slot_that_was_not_there(path: Path, progress: Prog
         assert other.running == Running(slot, 10, 5)
 
 
-def test_full_disk_is_an_error_and_no_signal(
-    path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    for number in range(FIRST_SLOTS):
-        progress.done(progress.slot(ID(number)), 1)
-    monkeypatch.setattr(module.os, "posix_fallocate", full)
-    with pytest.raises(OSError, match="No space"):
-        progress.slot(ID(FIRST_SLOTS))
-    assert len(progress.cursor()) == FIRST_SLOTS, "what it knew it still knows"
-    with pytest.raises(OSError, match="No space"):
-        Progress.create(tmp_path / "another", {})
-    assert [file.name for file in tmp_path.iterdir()] == ["progress"]
-
-
 def test_a_disk_that_fails_while_compacting_costs_nothing(
     path: Path, progress: Progress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,25 +112,11 @@ def test_a_disk_that_fails_while_compacting_costs_nothing(
         raise OSError(5, "Input/output error")
 
     progress.done(progress.slot(ID(1)), 5)
-    monkeypatch.setattr(module.os, "fsync", broken)
+    monkeypatch.setattr(os, "fsync", broken)
     with pytest.raises(OSError, match="Input/output"):
         progress.compact(path, set())
     assert progress.cursor() == cursor_of(path) == {ID(1): 5}
     assert [file.name for file in path.parent.iterdir()] == ["progress"]
-
-
-def test_more_segments_than_any_journal_has(progress: Progress, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_SLOTS", FIRST_SLOTS)
-    for number in range(FIRST_SLOTS):
-        progress.slot(ID(number))
-    with pytest.raises(OSError, match=f"more than {FIRST_SLOTS} segments"):
-        progress.slot(ID(FIRST_SLOTS))
-
-
-@pytest.mark.parametrize("name", ["", "x" * 33])
-def test_ids_are_bounded(progress: Progress, name: str) -> None:
-    with pytest.raises(ValueError, match="1 to 32 octets"):
-        progress.slot(name)
 
 
 def test_three_deaths_on_one_point_condemn_it(path: Path, progress: Progress) -> None:
@@ -267,32 +236,10 @@ def test_what_is_foreign_or_damaged_is_set_aside_with_a_word(
     assert path.with_name("progress.damaged").stat().st_size > 4096
 
 
-@pytest.mark.parametrize("size", [0, 100, 4096, 4159])
-def test_what_is_short_is_none(path: Path, size: int) -> None:
-    Progress.create(path, {ID(1): 5}).close()
-    os.truncate(path, size)
-    with pytest.raises(BadProgress, match=f"it has {size} octets"):
-        Progress.open(path)
-    Progress.open_or_create(path, dict).close()
-
-
 def test_opening_what_is_there_does_not_ask_where_to_begin(path: Path, progress: Progress) -> None:
     progress.done(progress.slot(ID(1)), 5)
     with Progress.open_or_create(path, lambda: pytest.fail("asked")) as other:
         assert other.cursor() == {ID(1): 5}
-
-
-def test_links_and_directories_are_not_followed(tmp_path: Path, path: Path) -> None:
-    target = tmp_path / "target"
-    Progress.create(target, {}).close()
-    path.symlink_to(target)
-    with pytest.raises(OSError):
-        Progress.open(path)
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError):
-        Progress.open(tmp_path / "folder")
-    with pytest.raises(FileNotFoundError):
-        Progress.open(tmp_path / "none")
 
 
 KILLED = """
@@ -313,6 +260,12 @@ def tell():
                 progress.begin(slot, offset, time.monotonic_ns())
                 os.write(told, f"\\n{segment} {offset} {offset}\\n".encode())
                 progress.called(slot, offset + 10)
+                begin, called = progress.calls_in(slot)
+                for offset in (offset + 10, offset + 20):
+                    begin(offset, time.monotonic_ns())
+                    os.write(told, f"\\n{segment} {offset} {offset}\\n".encode())
+                    called(offset + 10)
+                progress.over()
                 cursor[segment] = offset + 10
 
 for _ in sys.stdin:
