@@ -86,6 +86,16 @@ def test_a_call_without_an_end_is_killed(module, points):
         trial.tell(points[:1])
 
 
+def test_each_call_has_its_own_deadline(module, points):
+    """Together they take longer than one may; one that hangs behind them is killed all the same."""
+    code = "import time\nn = []\n" + HEAD + "n.append(1); time.sleep(1.1 if len(n) < 4 else 60)"
+    spec = replace(module(code), limits=ModuleLimits(deadline=1.5))
+    with Trial(spec, show=True) as trial:
+        assert trial.tell(points).told == 3
+        with pytest.raises(Died, match=r"more than 1\.5 s"):
+            trial.tell(points * 100)
+
+
 def test_one_of_ours_writes_no_file(points, tmp_path):
     spec = ModuleSpec(name="j", kind=Kind.JSONL, target=str(tmp_path / "points.jsonl"), view=View())
     with Trial(spec, show=True) as trial:

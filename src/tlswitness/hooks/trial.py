@@ -19,7 +19,7 @@ from typing import Self
 import msgspec
 
 from tlswitness.datapoint.finding import Finding
-from tlswitness.hooks.host.trial import Answer, Tell, TrialOrder
+from tlswitness.hooks.host.trial import BEAT, Answer, Tell, TrialOrder
 from tlswitness.hooks.spec import LOAD_DEADLINE, ModuleSpec
 from tlswitness.hooks.supervisor.death import how
 
@@ -64,7 +64,7 @@ class Trial:
     def tell(self, points: Sequence[tuple[int, Finding]]) -> Answer:
         """Tell `points`, each as the module's view shows it. Raises Died."""
         self._write(msgspec.json.encode(Tell([(epoch, finding.text) for epoch, finding in points])))
-        return self._answer(self._spec.limits.deadline * len(points), "the call")
+        return self._answer(self._spec.limits.deadline, "the call")
 
     def end(self) -> Answer:
         """Its own end. Raises Died."""
@@ -87,7 +87,13 @@ class Trial:
             raise Died(self._how()) from None
 
     def _answer(self, deadline: float, what: str) -> Answer:
-        until = time.monotonic() + deadline
+        while not (line := self._line(deadline, what)):
+            pass  # a call is over, and the next one has its own deadline
+        return msgspec.json.decode(line, type=Answer)
+
+    def _line(self, deadline: float, what: str) -> bytes:
+        """What the process says next, without the end of the line. Raises Died."""
+        until = time.monotonic() + deadline + BEAT
         with selectors.DefaultSelector() as selector:
             selector.register(self._answers, selectors.EVENT_READ)
             while b"\n" not in self._held:
@@ -101,7 +107,7 @@ class Trial:
                     raise Died(self._killed("it printed too much in one call"))
         line, _, rest = bytes(self._held).partition(b"\n")
         self._held = bytearray(rest)
-        return msgspec.json.decode(line, type=Answer)
+        return line
 
     def _how(self) -> str:
         """How it ended. It is gone, or about to be."""

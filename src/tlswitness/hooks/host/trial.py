@@ -2,7 +2,8 @@
 
 Separate from the process that serves the journal because it has neither cursor nor lock nor dead letters: `hooks test`
 and `hooks replay` tell a module points, and want to know what came of each. The parent writes an order and then points
-on descriptor 0, lines of JSON both, and reads one answer to each from a pipe of its own. The end of 0 ends the module.
+on descriptor 0, lines of JSON both, and reads one answer to each from a pipe of its own, where an empty line says that
+a call is over and more are to come. The end of 0 ends the module.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,8 @@ MAX_KEPT = 10_000
 """Findings that are kept, so that a host finds again what it made of them."""
 MAX_SHOWN = 2000
 """Characters of a returned value."""
+BEAT = 1.0
+"""Seconds after which the parent hears that a call is over, where there is no answer yet: each has its own deadline."""
 
 _OURS_TO_FILES = (Kind.PANICLOG, Kind.JSONL)
 
@@ -138,7 +141,7 @@ def _carry_out(order: TrialOrder, lines: Iterator[bytes]) -> None:
         if isinstance(callee, HookLoadFailed):
             _say(order.answers, Answer(printed=_Lines.take(shown), error=callee.reason, errors=1))
             return
-        telling = _Telling(spec, callee, printer, shown)
+        telling = _Telling(spec, callee, printer, shown, lambda: _write(order.answers, b"\n"))
         _say(order.answers, Answer(printed=shown.take()))
         for line in lines:
             _say(order.answers, telling.tell(msgspec.json.decode(line, type=Tell)))
@@ -154,8 +157,17 @@ def _printer(spec: ModuleSpec, shown: _Lines, *, show: bool) -> Paniclog:
 class _Telling:
     """A loaded module, and what comes of telling it."""
 
-    def __init__(self, spec: ModuleSpec, callee: Callee | BatchCallee, printer: Paniclog, shown: _Lines) -> None:
+    def __init__(
+        self,
+        spec: ModuleSpec,
+        callee: Callee | BatchCallee,
+        printer: Paniclog,
+        shown: _Lines,
+        beat: Callable[[], None],
+    ) -> None:
+        """`beat` is called now and then between two calls."""
         self._budget = spec.limits.budget
+        self._beat = beat
         self._callee = callee
         self._printer = printer
         self._shown = shown
@@ -170,10 +182,14 @@ class _Telling:
         else:
             calls = [[point] for point in points]
         answer = Answer()
+        heard = time.monotonic()
         for call in calls:
             answer = self._call(call, answer)
             if answer.retry is not None:
                 break
+            if time.monotonic() - heard > BEAT:
+                self._beat()
+                heard = time.monotonic()
         return msgspec.structs.replace(answer, printed=self._shown.take())
 
     def end(self) -> Answer:
@@ -230,7 +246,10 @@ class _Telling:
 
 
 def _say(fd: int, answer: Answer) -> None:
-    octets = msgspec.json.encode(answer) + b"\n"
+    _write(fd, msgspec.json.encode(answer) + b"\n")
+
+
+def _write(fd: int, octets: bytes) -> None:
     while octets:
         octets = octets[os.write(fd, octets) :]
 
