@@ -1,8 +1,9 @@
 import json
+from dataclasses import dataclass
 
 import click
 
-from tlswitness.cli.common import complain, configuration, console, json_option, print_json, warn
+from tlswitness.cli.common import complain, configuration, console, json_members, json_option, print_json, warn
 from tlswitness.cli.status import Status
 
 
@@ -35,3 +36,15 @@ def test_json_option():
 
 def test_statuses_are_those_of_sysexits():
     assert (Status.USAGE, Status.DATA, Status.SOFTWARE, Status.TEMPFAIL, Status.CONFIG) == (64, 65, 70, 75, 78)
+
+
+def test_members_in_json_have_dashes_at_each_depth():
+    @dataclass
+    class Inner:
+        bad_lines: int
+
+    @dataclass
+    class Outer:
+        one_two: list[Inner]
+
+    assert json_members(Outer([Inner(3)])) == {"one-two": [{"bad-lines": 3}]}

@@ -140,7 +140,7 @@ def test_what_is_exported_is_imported_once(run, directory, tmp_path, name):
     assert drained(directory) == entries(range(100))
     imported = json.loads(run("import", "--json", tmp_path / name)[1])["files"]
     assert imported == [
-        {"file": str(tmp_path / name), "points": 0, "before": len(lines(range(100))), "bad": 0, "bad_lines": []}
+        {"file": str(tmp_path / name), "points": 0, "before": len(lines(range(100))), "bad": 0, "bad-lines": []}
     ]
 
 

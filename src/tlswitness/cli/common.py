@@ -7,8 +7,9 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
@@ -16,6 +17,9 @@ from rich.text import Text
 
 from tlswitness.cli.status import Status
 from tlswitness.config import Config, ConfigError, Loaded, load_config
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 TABLE_WIDTH = 160
 """Columns that a table of modules may take: names and numbers stay whole, for `grep` and for copying."""
@@ -56,6 +60,11 @@ def console(*, stderr: bool = False, width: int | None = None) -> Console:
 def print_json(value: object) -> None:
     """Print a JSON value, indented."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def json_members(value: DataclassInstance) -> dict[str, Any]:
+    """The fields of a dataclass as the commands' JSON names them: `bad-lines`, as RFC 8460 would."""
+    return asdict(value, dict_factory=lambda items: {name.replace("_", "-"): item for name, item in items})
 
 
 def give_up_printing() -> None:

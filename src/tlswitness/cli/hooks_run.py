@@ -18,7 +18,7 @@ from rich import box
 from rich.table import Table
 
 from tlswitness.cli.bar import bar
-from tlswitness.cli.common import TABLE_WIDTH, complain, console, print_json
+from tlswitness.cli.common import TABLE_WIDTH, complain, console, json_members, print_json
 from tlswitness.cli.hooks_modules import configured
 from tlswitness.cli.plain import plain
 from tlswitness.cli.running import may_use_state
@@ -232,7 +232,7 @@ def _tell(trial: Trial, points: Sequence[tuple[int, Finding]], done: Replayed, s
 
 def _tell_end(done: Replayed, *, json: bool) -> None:
     if json:
-        print_json({name.replace("_", "-"): value for name, value in asdict(done).items()})
+        print_json(json_members(done))
         return
     click.echo(
         f"{done.told} points told to {done.module}, {done.errors} errors, {done.slow} slow calls, "

@@ -9,7 +9,6 @@ import gzip
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +19,7 @@ from rich import box
 from rich.table import Table
 
 from tlswitness.cli.bar import bar
-from tlswitness.cli.common import complain, console, print_json, warn
+from tlswitness.cli.common import complain, console, json_members, print_json, warn
 from tlswitness.cli.hooks_modules import ONE_A_LINE
 from tlswitness.cli.plain import iso, moment, plain, size
 from tlswitness.cli.running import may_use_state
@@ -120,7 +119,7 @@ def run_import(config: Config, files: Sequence[Path], *, json: bool = False) -> 
                 results.append({"file": str(file), "error": imported})
                 status = Status.DATA
                 continue
-            results.append({"file": str(file), **asdict(imported)})
+            results.append({"file": str(file), **json_members(imported)})
             _say(file, imported, quiet=json)
             status = Status.DATA if imported.bad else status
     finally:
