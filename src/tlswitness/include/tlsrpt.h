@@ -21,7 +21,7 @@
 #define TLSRPT_JSON_ADDITIONAL_INFORMATION "additional-information"   /* string */
 #define TLSRPT_JSON_RECIPIENT_DOMAIN "recipient-domain"               /* string */
 #define TLSRPT_JSON_TLSRPT_RECORD "tlsrpt-record"                     /* string */
-#define TLSRPT_JSON_FURTHER_FAILURES "further-failures"               /* array of objects: result-type, reason */
+#define TLSRPT_JSON_FURTHER_FAILURES "further-failures"               /* array of objects: result-type, failure-reason-code */
 
 /* In the policy. */
 #define TLSRPT_JSON_POLICY_TYPE "policy-type"                         /* string: TLSRPT_POLICY_... */
