@@ -34,6 +34,12 @@ def configured(config: Config, name: str) -> ModuleSpec | None:
     return next((spec for spec in module_specs(config) if spec.name == name), None)
 
 
+def known(config: Config) -> str:
+    """What the configuration calls its modules, in words."""
+    names = ", ".join(spec.name for spec in module_specs(config))
+    return f"configured are: {names}" if names else "none is configured"
+
+
 def module_of(config: Config, module: str, kind: str | None) -> ModuleSpec | str:
     """The module that MODULE and --kind mean; else why there is none."""
     spec = configured(config, module)
@@ -62,9 +68,8 @@ def points_of(file: Path) -> Iterator[Iterator[Line]]:
 def _unknown(config: Config, module: str) -> str:
     if module.endswith(".c"):
         return f"{module}: it is a source; what a C compiler makes of it, a .so, is a module"
-    names = ", ".join(each.name for each in module_specs(config))
-    known = f"configured are: {names}" if names else "none is configured"
-    return f"{module}: no hook has this name ({known}), and its ending is not .py, .lua or .so; --kind says what it is"
+    which = f"no hook has this name ({known(config)}), and its ending is not .py, .lua or .so"
+    return f"{module}: {which}; --kind says what it is"
 
 
 def _kind(module: str) -> HookKind | None:

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from tlswitness.cli.bar import bar
 from tlswitness.cli.common import TABLE_WIDTH, complain, console, json_members, print_json
-from tlswitness.cli.hooks_modules import configured
+from tlswitness.cli.hooks_modules import configured, known
 from tlswitness.cli.plain import plain
 from tlswitness.cli.running import may_use_state
 from tlswitness.cli.status import Status
@@ -160,8 +160,7 @@ def run_replay(
     """`hooks replay`."""
     spec = configured(config, module)
     if spec is None:
-        names = ", ".join(each.name for each in module_specs(config)) or "none"
-        complain(plain(f"{module}: no such hook; configured are: {names}"))
+        complain(plain(f"{module}: no such hook; {known(config)}"))
         return Status.USAGE
     may_use_state(config)
     done = Replayed(spec.name)

@@ -18,6 +18,7 @@ from tlswitness.cli.plain import plain
 from tlswitness.cli.status import Status
 from tlswitness.config import Config
 from tlswitness.datapoint.finding import Finding
+from tlswitness.hooks.contract import HookLoadFailed
 from tlswitness.hooks.host.trial import Answer
 from tlswitness.hooks.spec import ModuleSpec
 from tlswitness.hooks.trial import Died, Trial
@@ -84,7 +85,7 @@ def _tell_all(told: _Told, lines: Iterator[Line]) -> None:
             _show(told, trial.loaded)
             if trial.loaded.error:
                 told.refused = trial.loaded.error
-                complain(plain(f"hook {told.spec.name!r} is not loaded: {told.spec.target}: {told.refused}"))
+                complain(plain(HookLoadFailed(told.spec.name, told.spec.target, told.refused)))
                 return
             for line in lines:
                 if isinstance(line, BadLine):

@@ -1,6 +1,6 @@
 """An engine, or the store of policies alone, for the length of a command; what is in the way ends the command.
 
-Separate because three commands need it, and because of one rule: a command that runs as another user than the service,
+Separate because many commands need it, and because of one rule: a command that runs as another user than the service,
 root above all, would leave files in the state directory that the service cannot read.
 """
 

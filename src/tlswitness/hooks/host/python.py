@@ -20,12 +20,12 @@ import inspect
 import itertools
 import re
 import sys
-import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import ModuleType
 
 from tlswitness.datapoint.finding import Finding
+from tlswitness.hooks.complaints import error_words
 from tlswitness.hooks.contract import HOOK, HookFunction, HookLoadFailed
 from tlswitness.hooks.host.callee import Printer
 from tlswitness.hooks.host.printed import PrintedLines
@@ -158,9 +158,7 @@ def _words(error: BaseException) -> str:
         return f"syntax error at line {error.lineno}: {error.msg}"
     if isinstance(error, ImportError):
         return str(error) or type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}: {error}{place}"
+    return error_words(error)
 
 
 def _fault(module: ModuleType) -> str | None:

@@ -66,7 +66,7 @@ class Supervisor:
             changed = [
                 spec for name, spec in wanted.items() if name in self._runners and self._runners[name].changed(spec)
             ]
-            await asyncio.gather(*(self._stop(self._runners.pop(name), 0.0, STOP_DEADLINE) for name in gone))
+            await asyncio.gather(*(self._runners.pop(name).stop(drain=0.0, deadline=STOP_DEADLINE) for name in gone))
             await asyncio.gather(*map(self._start, new))
             refusals = await asyncio.gather(*map(self._replace, changed))
         refused = {spec.name: why for spec, why in zip(changed, refusals, strict=True) if why}
@@ -84,7 +84,7 @@ class Supervisor:
         for check in self._checks:
             check.cancel()
         async with self._changing:
-            await asyncio.gather(*(self._stop(runner, drain, deadline) for runner in self._runners.values()))
+            await asyncio.gather(*(runner.stop(drain=drain, deadline=deadline) for runner in self._runners.values()))
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
@@ -109,9 +109,6 @@ class Supervisor:
         runner = ModuleRunner(spec, journal=self._journal, home=home_of(self._hooks, spec.name))
         self._runners[spec.name] = runner
         await runner.start()
-
-    async def _stop(self, runner: ModuleRunner, drain: float, deadline: float) -> None:
-        await runner.stop(drain=drain, deadline=deadline)
 
     async def _replace(self, spec: ModuleSpec) -> str:
         """Put a new version in the place of an old one, or say why not."""
