@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 TABLE_WIDTH = 160
 """Columns that a table of modules may take: names and numbers stay whole, for `grep` and for copying."""
 
+ONE_A_LINE = "a data point is one JSON object on one line; `jq -c . FILE` puts those of several lines on one each"
+"""What helps where no line of a file is a point: manual pages print them on many lines."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -19,9 +19,6 @@ from tlswitness.hooks.spec import ModuleSpec
 from tlswitness.journal.importer import BadLine, opened
 from tlswitness.service.translate import module_specs
 
-ONE_A_LINE = "a data point is one JSON object on one line; `jq -c . FILE` puts those of several lines on one each"
-"""What helps where no line of a file is a point: manual pages print them on many lines."""
-
 _ENDINGS = {".py": HookKind.PYTHON, ".lua": HookKind.LUA, ".so": HookKind.C}
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from tlswitness.cli.common import complain, console, print_json, warn
-from tlswitness.cli.hooks_modules import ONE_A_LINE, Line, module_of, points_of
+from tlswitness.cli.common import ONE_A_LINE, complain, console, print_json, warn
+from tlswitness.cli.hooks_modules import Line, module_of, points_of
 from tlswitness.cli.plain import plain
 from tlswitness.cli.status import Status
 from tlswitness.config import Config

@@ -19,8 +19,7 @@ from rich import box
 from rich.table import Table
 
 from tlswitness.cli.bar import bar
-from tlswitness.cli.common import complain, console, json_members, print_json, warn
-from tlswitness.cli.hooks_modules import ONE_A_LINE
+from tlswitness.cli.common import ONE_A_LINE, complain, console, json_members, print_json, warn
 from tlswitness.cli.plain import iso, moment, plain, size
 from tlswitness.cli.running import may_use_state
 from tlswitness.cli.status import Status
