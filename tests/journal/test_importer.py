@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import gzip
+import os
+import tracemalloc
 from contextlib import suppress
 
 import pytest
@@ -58,6 +60,43 @@ def test_a_file_that_grows_is_gone_on_with(settings, file):
         file.write_bytes(text(range(size)))
         run(settings, file)
     assert drained(settings.directory) == entries(range(4700))
+
+
+def test_a_file_that_grows_behind_a_line_without_an_end(settings, file):
+    """A point that was whole is not taken again with its newline; one that was not is taken when it is."""
+    whole = text(range(8))
+    end = whole.index(b"\n", len(whole) // 2)
+    file.write_bytes(whole[:end])
+    first = run(settings, file)
+    file.write_bytes(whole[: end + 30])
+    assert (run(settings, file).points, first.bad) == (0, 0)
+    file.write_bytes(whole)
+    assert run(settings, file).bad == 0
+    assert drained(settings.directory) == entries(range(8))
+
+
+def test_a_line_without_end_is_not_held_in_memory(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PIECE", 1000)
+    monkeypatch.setattr(module, "MAX_TEXT", 2000)
+    file = tmp_path / "endless"
+    file.write_bytes(b"x" * 3_000_000 + b"\n" + b"y" * 3_000_000)
+    tracemalloc.start()
+    try:
+        imported = run(settings, file)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    assert (imported.points, imported.bad) == (0, 2)
+    assert run(settings, file).before == 6_000_001
+
+
+def test_what_cannot_be_read_twice_is_refused(settings, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="no regular file"):
+        run(settings, pipe)
+    with pytest.raises(IsADirectoryError):
+        run(settings, tmp_path)
 
 
 def test_another_file_is_another_source(settings, file):

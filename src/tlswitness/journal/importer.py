@@ -8,6 +8,7 @@ beginning, to the octet.
 from __future__ import annotations
 
 import gzip
+import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -103,6 +104,9 @@ def import_file(
 @contextmanager
 def opened(file: Path) -> Iterator[IO[bytes]]:
     """The text of `file`, decompressed where it is gzipped. Raises OSError."""
+    mode = file.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a directory has words of the system
+        raise OSError("it is no regular file, and it has to be read twice")
     with file.open("rb") as raw:
         compressed = raw.read(2) == _GZIP
         raw.seek(0)
@@ -149,15 +153,19 @@ def _batches(stream: IO[bytes], file: _File, imported: Imported, seen: Callable[
     entries: list[Entry] = []
     at = start = number = 0
     while at < file.size and (line := stream.readline(min(MAX_TEXT + 2, file.size - at))):
-        line, long = _rest(stream, line, file.size - at)
         seen(line)
-        at += len(line) + len(long)
-        seen(long)
+        known = file.begin - at
+        at += len(line)
+        long = False
+        for piece in _rest(stream, line, file.size - at):
+            seen(piece)
+            at += len(piece)
+            long = True
         number += 1
         if at <= file.begin:
             start = at
             continue
-        entry = _entry(number, line, bool(long), imported)
+        entry = None if known > 0 and _is_point(line[:known]) else _entry(number, line, long, imported)
         if entry is not None:
             entries.append(entry)
         if len(entries) >= BATCH or at - start >= BATCH_OCTETS or at == file.size:
@@ -165,16 +173,16 @@ def _batches(stream: IO[bytes], file: _File, imported: Imported, seen: Callable[
             entries, start = [], at
 
 
-def _rest(stream: IO[bytes], line: bytes, most: int) -> tuple[bytes, bytes]:
-    """What follows of a line that is longer than a point can be."""
-    if line.endswith(b"\n") or len(line) < MAX_TEXT + 2:
-        return line, b""
-    rest = bytearray()
-    while len(line) + len(rest) < most and (more := stream.readline(min(PIECE, most - len(line) - len(rest)))):
-        rest += more
-        if more.endswith(b"\n"):
-            break
-    return line, bytes(rest)
+def _rest(stream: IO[bytes], line: bytes, most: int) -> Iterator[bytes]:
+    """What follows of a line that is longer than a point can be, in pieces: it may be all that a file has."""
+    while not line.endswith(b"\n") and most > 0 and (line := stream.readline(min(PIECE, most))):
+        most -= len(line)
+        yield line
+
+
+def _is_point(line: bytes) -> bool:
+    """Whether the beginning of a line, with which the file ended at an earlier import, was a point already."""
+    return isinstance(decode(line.strip()), DataPoint)
 
 
 def _entry(number: int, line: bytes, long: bool, imported: Imported) -> Entry | None:
