@@ -28,6 +28,8 @@ _CALLS, _ERRORS, _SLOW, _RETRIES, _DAMAGED, _MISSED, _DEATHS, _DEAD_LETTERS = ra
 _RUN_SLOT, _RUN_OFFSET, _RUN_SINCE, _WAITING = range(16, 20)
 _DEATH_SLOT, _DEATH_OFFSET, _DEATH_COUNT = range(24, 27)
 
+_MOST = 1 << 62
+"""Whatever is counted stays far below: to count further is never too much for a word."""
 _ASIDE = ".damaged"
 
 _log = logging.getLogger("tlswitness.hooks")
@@ -58,6 +60,10 @@ class Progress(SlotFile):
             path.rename(aside)
             _log.error("%s is %s: it is set aside as %s, and its module begins like a new one", path, bad, aside.name)
         return cls.create(path, cursor())
+
+    def _judge(self, head: memoryview) -> None:
+        if max(head[_CALLS : _DEAD_LETTERS + 1]) >= _MOST:
+            raise BadProgress("damaged: nothing has happened that often")
 
     def begin(self, slot: int, offset: int, now: int) -> None:
         """A call is about to be made, at `now` (monotonic, ns, not 0)."""

@@ -105,16 +105,25 @@ class SlotFile:
             raise BadProgress("no regular file")
         if info.st_size < _HEAD + _SLOT:
             raise BadProgress(f"no progress file: it has {info.st_size} octets, at least {_HEAD + _SLOT} are needed")
-        self._mmap = mmap.mmap(self._fd, info.st_size)
-        self._octets = memoryview(self._mmap)
-        words = self._words = self._octets.cast("Q")
-        if words[_MAGIC] != _MAGIC_WORD:
+        head = memoryview(os.pread(self._fd, _HEAD, 0)).cast("Q")  # judged before what is mapped now is given up
+        if head[_MAGIC] != _MAGIC_WORD:
             raise BadProgress("no progress file: it begins with something else")
-        if words[_VERSION] != _VERSION_WORD:
-            raise BadProgress(f"of version {words[_VERSION]}; this program knows version {_VERSION_WORD}")
-        self._capacity = words[_CAPACITY]
-        if not 0 < self._capacity <= MAX_SLOTS or info.st_size < _HEAD + self._capacity * _SLOT:
-            raise BadProgress(f"damaged: {self._capacity} slots do not fit into {info.st_size} octets")
+        if head[_VERSION] != _VERSION_WORD:
+            raise BadProgress(f"of version {head[_VERSION]}; this program knows version {_VERSION_WORD}")
+        capacity = head[_CAPACITY]
+        if not 0 < capacity <= MAX_SLOTS or info.st_size < _HEAD + capacity * _SLOT:
+            raise BadProgress(f"damaged: {capacity} slots do not fit into {info.st_size} octets")
+        self._judge(head)
+        self._unmap()
+        self._mmap = mmap.mmap(self._fd, info.st_size)
+        # A process that a module forks, and that comes back from the call, must end rather than go on with our cursor.
+        self._mmap.madvise(mmap.MADV_DONTFORK)
+        self._octets = memoryview(self._mmap)
+        self._words = self._octets.cast("Q")
+        self._capacity = capacity
+
+    def _judge(self, head: memoryview) -> None:
+        """Raise BadProgress where the words that are not about the file cannot be."""
 
     def _taken(self) -> list[tuple[str, int]]:
         """Each segment with its slot, in the order of the slots."""
@@ -158,7 +167,6 @@ class SlotFile:
             raise OSError(errno.EFBIG, f"more than {MAX_SLOTS} segments")
         os.posix_fallocate(self._fd, 0, _HEAD + capacity * _SLOT)
         os.fsync(self._fd)  # else, after a loss of power, the file might be shorter than it says
-        self._unmap()
         self._map()
         self._words[_CAPACITY] = self._capacity = capacity
 
@@ -181,9 +189,8 @@ class SlotFile:
         return {name for name, slot in self._taken() if self._words[TABLE + slot * SLOT_WORDS + _FINISHED]}
 
     def _refresh(self) -> None:
-        """The other side may have made the file longer."""
+        """The other side may have made the file longer. Raises BadProgress; then what was mapped stays so."""
         if self._words[_CAPACITY] != self._capacity:
-            self._unmap()
             self._map()
 
     def _unmap(self) -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -327,3 +328,68 @@ async def test_a_damaged_progress_file_makes_a_new_module(room: Any, caplog: pyt
     await room.caught_up()
     assert hook.told == [0, 1, 0, 1]
     assert "is set aside" in caplog.text
+
+
+async def test_a_module_that_writes_over_its_progress_is_killed_and_goes_on(room: Any) -> None:
+    progress = room.hooks / "m" / "progress"
+    code = (
+        "def core_smtp_tls_reporting(point):\n"
+        "    if told(point) == 2:\n"
+        f"        with open({str(progress)!r}, 'r+b') as file: file.write(b'\\xff' * 4096)\n"
+        "        time.sleep(60)\n"
+    )
+    hook = room.hook().write(code)
+    room.append(range(3))
+    await room.run(hook.spec())
+    await until(lambda: hook.told[-1:] == [2])
+    hook.write()
+    await until(lambda: progress.with_name("progress.damaged").exists())
+    room.append(range(3, 6))
+    found = await room.caught_up()
+    assert hook.told == [0, 1, 2, 0, 1, 2, 3, 4, 5]
+    assert "its progress file is no progress file" in found.last_death
+
+
+async def test_a_module_that_writes_over_its_progress_does_not_hinder_a_stop(room: Any) -> None:
+    progress = room.hooks / "m" / "progress"
+    code = (
+        "def core_smtp_tls_reporting(point):\n"
+        f"    with open({str(progress)!r}, 'r+b') as file: file.write(b'\\xff' * 4096)\n"
+        "    told(point)\n"
+    )
+    hook = room.hook().write(code)
+    room.append(range(1))
+    await room.run(hook.spec())
+    await until(lambda: hook.told)
+    await room.supervisor.stop()
+    assert room.of().state is State.STOPPED
+
+
+@pytest.mark.parametrize("first", [0, 3])
+async def test_a_module_that_closes_all_descriptors_is_begun_anew(room: Any, first: int) -> None:
+    hook = room.hook().write(
+        "def core_smtp_tls_reporting(point):\n"
+        f"    if told(point) == 2 and len(open({str(room.path / 'm.told')!r}).readlines()) == 6:\n"
+        f"        os.closerange({first}, 65536)\n"
+    )
+    room.append(range(3))
+    await room.run(hook.spec())
+    await until(lambda: room.of().counts.deaths)
+    room.append(range(3, 6))
+    await room.caught_up()
+    assert sorted(set(hook.told)) == list(range(6))
+
+
+async def test_a_process_that_a_module_forks_goes_no_further_than_its_call(room: Any, tmp_path: Path) -> None:
+    output = tmp_path / "paniclog"
+    hook = room.hook().write(
+        "def core_smtp_tls_reporting(point):\n"
+        "    print('point', told(point))\n"
+        "    if point.epoch - 1746712864 == 2: os.fork()\n"
+    )
+    room.append(range(2000))
+    await room.run(hook.spec(output=str(output)))
+    found = await room.caught_up()
+    assert hook.told == list(range(2000))
+    assert [line.rpartition(" ")[2] for line in output.read_text().splitlines()] == list(map(str, range(2000)))
+    assert (found.counts.calls, found.counts.deaths) == (2000, 0)

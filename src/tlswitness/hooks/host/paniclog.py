@@ -89,6 +89,11 @@ class Paniclog:
             with self._lock:
                 self._write()
 
+    def forget(self) -> None:
+        """In a forked process: what is held is the other one's to write."""
+        self._lock = threading.Lock()
+        self._held.clear()
+
     def close(self) -> None:
         self.flush()
         self._lines.close()

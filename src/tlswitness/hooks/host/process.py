@@ -78,7 +78,13 @@ class ModuleProcess:
         except MemoryError:
             os._exit(EXIT_MEMORY)
         finally:
+            self._over()
+
+    def _over(self) -> None:
+        try:
             self._control.over()
+        except OSError:  # the module has closed what is not its own: the main thread cannot be woken
+            os._exit(self._status or 1)
 
     def _check(self) -> int:
         """Does it load? Its calls, and what it may have to do alone, are another process's."""
@@ -94,6 +100,7 @@ class ModuleProcess:
             return EXIT_BUSY
         order = self._order
         printer = _paniclog(order.spec)
+        os.register_at_fork(after_in_child=printer.forget)
         callee = self._load(printer)
         if callee is None:
             return EXIT_REFUSED

@@ -115,7 +115,8 @@ class ModuleRunner:
             self._task = None
         progress, self._progress = self._progress, None
         if progress is not None:
-            self._stood = progress.standing
+            with suppress(BadProgress):
+                self._stood = progress.standing
             progress.close()
 
     def changed(self, spec: ModuleSpec) -> bool:
@@ -130,8 +131,11 @@ class ModuleRunner:
     def snapshot(self, sizes: Mapping[str, int]) -> ModuleSnapshot:
         """As it is now; `sizes` are those of the segments."""
         progress, child = self._progress, self._child
-        running = None if progress is None or child is None else progress.running
-        standing = self._stood if progress is None else progress.standing
+        running = None
+        with suppress(BadProgress):  # `watch` sees to it
+            running = None if progress is None or child is None else progress.running
+            self._stood = self._stood if progress is None else progress.standing
+        standing = self._stood
         state = self._state
         if state is State.RUNNING and progress is not None and progress.waiting_until:
             state = State.RETRYING
@@ -153,19 +157,28 @@ class ModuleRunner:
     def watch(self) -> None:
         """Kill a process whose call or loading takes too long. To be called ten times a second or so."""
         child, progress = self._child, self._progress
-        deadline = self.spec.limits.deadline
         if child is not None and not self._killed_for and not self._ended:
             if self._state is State.STARTING:
                 if time.monotonic() - self._loading_since > LOAD_DEADLINE:
                     self._why_not = f"loading took more than {LOAD_DEADLINE:g} s"
                     self._kill(self._why_not)
-            elif progress is not None and (running := progress.running) is not None and _overdue(running, deadline):
-                self._late = running
-                self._kill(f"its call took more than {deadline:g} s")
+            elif progress is not None:
+                self._watch_call(progress)
         elif self._state is State.FAILED and time.monotonic() - self._looked > LOOK_AT_FILE:
             self._looked = time.monotonic()
             if stamp(self.spec) != self._stamp:
                 self._wake.set()
+
+    def _watch_call(self, progress: Progress) -> None:
+        deadline = self.spec.limits.deadline
+        try:
+            running = progress.running
+        except BadProgress as bad:  # the next process has a new one
+            self._kill(f"its progress file is {bad}")
+            return
+        if running is not None and _overdue(running, deadline):
+            self._late = running
+            self._kill(f"its call took more than {deadline:g} s")
 
     def _kill(self, why: str) -> None:
         self._killed_for = why
@@ -261,8 +274,10 @@ class ModuleRunner:
             self._mourn(status, progress)
 
     def _mourn(self, status: int, progress: Progress) -> None:
-        running, count = progress.note_death(self._late)
-        where = "" if running is None else f"{running.offset} of segment {progress.segment(running.slot)}"
+        where, count = "", 0
+        with suppress(BadProgress, ValueError):  # the next process has a new one
+            running, count = progress.note_death(self._late)
+            where = "" if running is None else f"{running.offset} of segment {progress.segment(running.slot)}"
         words = story(how(status, self.spec.limits, self._killed_for), where, count, tuple(self._stderr.last))
         self._last_death = f"{_now()} {words}"
         self._complaints.say("death", words)
