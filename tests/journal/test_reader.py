@@ -9,14 +9,16 @@ import threading
 import time
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.journal.support import drained, entries
+from tests.journal.support import drained, entries, finding
 
 from tlswitness.journal import reader as module
 from tlswitness.journal.names import segments
 from tlswitness.journal.reader import Reader
-from tlswitness.journal.settings import JournalSettings
+from tlswitness.journal.scan import Scan
+from tlswitness.journal.settings import Fsync, JournalSettings
 from tlswitness.journal.writer import Writer
 
 
@@ -128,19 +130,80 @@ def test_more_chains_than_can_be_open(settings, monkeypatch):
     for number, writer in enumerate(writers):
         writer.append(entries([number]))
     with Reader(settings.directory, {}) as reader:
-        found = []
-        deadline = time.monotonic() + 30
-        while len(found) < 12 and time.monotonic() < deadline:
-            found += read_all(reader)
-        assert sorted(found) == sorted(entries(range(12)))
+        assert sorted(read_all(reader)) == sorted(entries(range(12)))
         assert len(reader._open) <= 3
         for number, writer in enumerate(writers):  # all still live
             writer.append(entries([100 + number]))
-        while len(found) < 24 and time.monotonic() < deadline:
+        found = []
+        deadline = time.monotonic() + 30
+        while len(found) < 12 and time.monotonic() < deadline:
+            reader.wait(5)
             found += read_all(reader)
-        assert sorted(found) == sorted(entries([*range(12), *range(100, 112)]))
+        assert sorted(found) == sorted(entries(range(100, 112)))
     for writer in writers:
         writer.close()
+
+
+def test_more_living_writers_than_can_be_open_leave_time_to_sleep(settings, monkeypatch):
+    monkeypatch.setattr(module, "MAX_OPEN", 3)
+    writers = [Writer(replace(settings, fsync=Fsync.NEVER), f"w{number}") for number in range(12)]
+    for number, writer in enumerate(writers):
+        writer.append(entries([number]))
+    with Reader(settings.directory, {}) as reader:
+        assert len(read_all(reader)) == 12
+        while True:
+            begun = time.monotonic()
+            reader.wait(0.2)
+            assert not read_all(reader)
+            if time.monotonic() - begun >= 0.2:
+                break
+        assert reader.at_end
+    for writer in writers:
+        writer.close()
+
+
+def test_a_busy_chain_keeps_no_other_one_waiting(settings, monkeypatch):
+    monkeypatch.setattr(module, "MAX_OPEN", 2)
+    writers = [Writer(settings, f"w{number}") for number in range(4)]
+    writers[0].append(entries(range(1000)))
+    for number, writer in enumerate(writers[1:]):
+        writer.append(entries([2000 + number]))
+    with Reader(settings.directory, {}) as reader:
+        found = [chunk for _ in range(10) for chunk in reader.read(10)]
+        assert len({chunk.segment for chunk in found}) == 4
+    for writer in writers:
+        writer.close()
+
+
+@pytest.mark.parametrize("each_has", [5, 20, 30])
+def test_what_is_held_in_memory_is_bounded(settings, monkeypatch, each_has):
+    monkeypatch.setattr(module, "MAX_FINDINGS", 25)
+    writers = [Writer(settings, f"w{number}") for number in range(4)]
+    for each, writer in enumerate(writers):
+        writer.append([(each * 1000 + number, finding(number)) for number in range(each_has)] * 3)
+    with Reader(settings.directory, {}) as reader:
+        found = []
+        while chunks := reader.read(10):
+            found += [epoch for chunk in chunks for epoch, _, _, _ in chunk.sessions]
+            assert len(reader._open) == 1 or sum(chain.scan.findings for chain in reader._open) < 25
+    for each in range(4):
+        own = [epoch for epoch in found if epoch // 1000 == each]
+        assert own == [each * 1000 + number for number in range(each_has)] * 3
+    for writer in writers:
+        writer.close()
+
+
+def test_what_has_been_read_is_not_read_again(settings, monkeypatch):
+    small = replace(settings, segment_bytes=3000)
+    writer = Writer(small, "a")
+    for number in range(300):
+        writer.append(entries([number]))
+    writer.close()
+    cursor = {}
+    drained(settings.directory, cursor)
+    assert len(cursor) > 3
+    monkeypatch.setattr(Scan, "_lines_before", None)
+    assert drained(settings.directory, cursor) == []
 
 
 def test_segments_that_are_removed_meanwhile_are_skipped(settings):

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 
 from tlswitness.journal.line import End, Head, end_line, seed_of
@@ -27,8 +28,12 @@ UNBORN = ".new"
 """A segment that does not have its first line yet."""
 CHAIN = re.compile(r"[a-z0-9_]{1,40}")
 
-_NAME = re.compile(r"(\d{8}T\d{6}Z)\.([a-z0-9_]{1,40})\.(\d{10})\.([0-9a-f]{16})\.seg")
+_NAME = re.compile(
+    r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.([a-z0-9_]{1,40})\.(\d{10})\.([0-9a-f]{16})\.seg", re.ASCII
+)
 _TIME = "%Y%m%dT%H%M%SZ"
+_ORDER = attrgetter("chain", "number", "id", "created")
+"""As they compare, and faster."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,11 +71,12 @@ def parse_name(file: str) -> SegmentName | None:
     found = _NAME.fullmatch(file)
     if found is None:
         return None
-    try:
-        created = datetime.strptime(found[1], _TIME).replace(tzinfo=UTC)
+    *when, chain, number, segment = found.groups()
+    try:  # not strptime: journals have tens of thousands of segments, and are listed for each new one
+        created = datetime(*map(int, when), tzinfo=UTC)  # type: ignore[arg-type,misc]  # six numbers
     except ValueError:
         return None
-    return SegmentName(found[2], int(found[3]), found[4], int(created.timestamp()))
+    return SegmentName(chain, int(number), segment, int(created.timestamp()))
 
 
 def segments(directory: Path) -> list[SegmentName]:
@@ -79,7 +85,7 @@ def segments(directory: Path) -> list[SegmentName]:
         files = [entry.name for entry in os.scandir(directory)]
     except FileNotFoundError:
         return []
-    return sorted(name for name in map(parse_name, files) if name is not None)
+    return sorted((name for name in map(parse_name, files) if name is not None), key=_ORDER)
 
 
 def last_number(names: Iterable[SegmentName], chain: str) -> int:

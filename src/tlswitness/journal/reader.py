@@ -24,6 +24,8 @@ that is not in it has not been begun."""
 
 MAX_OPEN = 64
 """Segments that are open at once; the others wait. Each program that ever wrote has a chain of its own."""
+MAX_FINDINGS = 150_000
+"""Findings that all of them together keep in memory: above it fewer are open, one at least."""
 LOOK_FOR_WRITER = 1.0
 """Seconds between two looks whether the writer of an idle segment still lives."""
 
@@ -73,16 +75,28 @@ class Reader:
         self._chains: dict[str, _Chain] = {}
         self._open: deque[_Chain] = deque()
         self._queue: deque[_Chain] = deque()
+        self._parked: list[_Chain] = []
+        """Those that had nothing when they gave up their place: looked at again when something was written."""
         self._stale = True
         self._damages: list[Damage] = []
         self.damaged = 0
         """Damages met so far."""
 
     def read(self, limit: int = 1000) -> list[Chunk]:
-        """What can be read now, about `limit` sessions of each segment at most; nothing at the end. Raises OSError."""
+        """What can be read now, about `limit` sessions of each segment at most; nothing at the end of all of them.
+        Then `wait`, before more is found. Raises OSError.
+        """
         if self._stale:
             self._look()
+        while True:
+            chunks, idle = self._read_open(limit)
+            if not self._make_room(idle) or chunks:
+                return chunks
+
+    def _read_open(self, limit: int) -> tuple[list[Chunk], list[_Chain]]:
+        """What those that are open have, and those that have nothing."""
         chunks: list[Chunk] = []
+        idle: list[_Chain] = []
         for _ in range(len(self._open)):
             chain = self._open.popleft()
             chunk = self._read_chain(chain, limit)
@@ -90,15 +104,23 @@ class Reader:
                 chunks.append(chunk)
             if chain.scan is not None:
                 self._open.append(chain)
-        self._make_room(idle=not chunks)
-        return chunks
+                if chunk is None:
+                    idle.append(chain)
+                elif self._heavy():
+                    break
+        return chunks, idle
 
     def wait(self, timeout: float, others: Sequence[int] = ()) -> None:
         """After a `read` that returned nothing: wait until there may be more, one of the descriptors `others` is
         readable, or `timeout` seconds are over.
         """
-        if not self._queue and not self._stale:
-            self._stale = Change.NAMES in self._watch.wait(timeout, others)
+        if not self.at_end:
+            return
+        change = self._watch.wait(timeout, others)
+        self._stale = Change.NAMES in change
+        if change:
+            self._queue += self._parked
+            self._parked.clear()
 
     @property
     def at_end(self) -> bool:
@@ -137,21 +159,38 @@ class Reader:
                 self._queue.append(chain)
             chain.waiting.append(name)
         self._queue = deque(sorted(self._queue, key=lambda chain: chain.waiting[0].created))
-        self._make_room(idle=False)
+        self._make_room([])
 
-    def _make_room(self, *, idle: bool) -> None:
-        """Open what waits. Where all places are taken and nobody has anything, the first gives its place up."""
-        if idle and self._queue and len(self._open) >= MAX_OPEN:
-            chain = self._open.popleft()
-            assert chain.scan is not None
-            self._cursor[chain.scan.name.id] = chain.scan.offset
-            chain.waiting.appendleft(chain.scan.name)
-            self._close(chain)
-            self._queue.append(chain)
-        while self._queue and len(self._open) < MAX_OPEN:
+    def _make_room(self, idle: list[_Chain]) -> bool:
+        """Open what waits; whether there was any. Where it has no place, those that are `idle` give up theirs; where
+        too much is held in memory, others too.
+        """
+        opened = False
+        while idle and self._queue and (len(self._open) + len(self._queue) > MAX_OPEN or self._full()):
+            self._parked.append(self._put_away(idle.pop(0)))
+        while self._heavy():
+            self._queue.append(self._put_away(self._open[0]))
+        while self._queue and len(self._open) < MAX_OPEN and not (self._open and self._full()):
             chain = self._queue.popleft()
             if self._begin(chain):
                 self._open.append(chain)
+                opened = True
+        return opened
+
+    def _put_away(self, chain: _Chain) -> _Chain:
+        """Close its segment, to be gone on with later."""
+        assert chain.scan is not None
+        self._open.remove(chain)
+        self._cursor[chain.scan.name.id] = chain.scan.offset
+        chain.waiting.appendleft(chain.scan.name)
+        self._close(chain)
+        return chain
+
+    def _full(self) -> bool:
+        return sum(chain.scan.findings for chain in self._open if chain.scan is not None) >= MAX_FINDINGS
+
+    def _heavy(self) -> bool:
+        return len(self._open) > 1 and self._full()
 
     def _begin(self, chain: _Chain) -> bool:
         """Open the first segment of `chain` that is still there."""

@@ -42,11 +42,12 @@ def retire(settings: JournalSettings, cursors: Mapping[str, Cursor], now: float)
     """
     stored = _stored(settings.directory)
     going = _old(stored, settings, cursors, now)
+    known = {each.name.id for each in going}  # journals may have tens of thousands of segments
     total = sum(each.size for each in stored) - sum(each.size for each in going)
     for each in stored:
         if total <= settings.max_bytes:
             break
-        if each not in going:
+        if each.name.id not in known:
             going.append(each)
             total -= each.size
     going = [each for each in going if not _live(settings.directory, each.name)]

@@ -57,6 +57,8 @@ class Scan:
         """Go on at `offset`, which is where an earlier scan stood. Raises OSError."""
         self.name = name
         self.offset = offset
+        self._unlearnt = offset
+        """What stands before has yet to be read: only where something follows, as most segments have been read."""
         self.ended: End | None = None
         """Its last line, when it has been read."""
         self.damaged = 0
@@ -76,11 +78,6 @@ class Scan:
         self._findings: dict[int, Finding] = {}
         self._rows: list[Row] = []
         self.fd = os.open(directory / name.file, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            self._catch_up(offset)
-        except BaseException:
-            os.close(self.fd)
-            raise
 
     @property
     def size(self) -> int:
@@ -100,6 +97,7 @@ class Scan:
         end = self.size if size is None else size
         rows: list[Row] = []
         self._rows = rows
+        self._catch_up(end)
         while len(rows) < limit and self.ended is None and self.offset < end:
             before = self.offset
             self._read_chunk(limit, end)
@@ -236,8 +234,14 @@ class Scan:
         if len(self._damages) < MAX_UNTOLD:
             self._damages.append(Damage(self.name, offset, octets, reason))
 
-    def _catch_up(self, offset: int) -> None:
-        """Learn what stands before `offset`; and where that is no beginning of a line, go on at the next one."""
+    def _catch_up(self, end: int) -> None:
+        """Before the first line is read: learn what stands before the offset; and where that is no beginning of a line,
+        go on at the next one. Nothing where there is nothing to read before `end`.
+        """
+        offset = self._unlearnt
+        if not offset or offset >= end:
+            return
+        self._unlearnt = 0
         for line, behind in self._lines_before(offset):
             match read_line(line[:-1], self._seed):
                 case Defined(number, finding):
@@ -247,7 +251,7 @@ class Scan:
                         self._until = behind + mark.octets
                 case _:
                     pass  # damaged, and told by who read it
-        if offset and os.pread(self.fd, 1, offset - 1) not in (b"\n", b""):
+        if os.pread(self.fd, 1, offset - 1) not in (b"\n", b""):
             rest = os.pread(self.fd, MAX_LINE, offset)
             self.offset = offset + (rest.find(b"\n") + 1 or len(rest))
 

@@ -28,8 +28,8 @@ from tlswitness.journal.names import UNBORN, SegmentName, hold
 Entry = tuple[int, Finding]
 """One session to be written: its epoch (seconds since 1970) and what was found."""
 
-MAX_FINDINGS = 99_999_999
-"""Numbers in one segment; its size is the limit that counts."""
+MAX_FINDINGS = 50_000
+"""Numbers in one segment: who reads it holds all of them in memory, 1 to 2 KiB each as a rule."""
 MAX_EPOCHS = 4
 """Seconds of which written lines are kept, to be used again: batches are about now."""
 MAX_LINES = 65_536

@@ -51,6 +51,7 @@ class Tally(Scan):
         """The sessions between the offset and `size`, or the end as it is written; moves the offset. Raises OSError."""
         end = self.size if size is None else size
         self._counts = {}
+        self._catch_up(end)
         while self.ended is None and self.offset < end:
             before = self.offset
             self._count_piece(end)

@@ -84,6 +84,7 @@ class Loop:
 
     def run(self) -> None:
         """Until it is told to stop, or to drain and has. Raises OSError where the journal cannot be read."""
+        quiet = False
         while not self._control.stopping:
             chunks = self._reader.read(READ_AT_ONCE)
             self._tell_damages()
@@ -91,16 +92,14 @@ class Loop:
                 if not self._take(chunk):
                     return
             if chunks:
-                continue
-            if not self._control.draining:
+                quiet = False
+            elif not self._control.draining:
                 self._reader.wait(IDLE, self._control.fds)
-            elif self._at_end():
+            elif quiet:
                 return
-
-    def _at_end(self) -> bool:
-        """Whether everything has been told, segments of the last moment among it."""
-        self._reader.wait(LAST_LOOK)
-        return self._reader.at_end
+            else:
+                self._reader.wait(LAST_LOOK)
+                quiet = True  # unless what was written in the last moment is found now
 
     def _take(self, chunk: Chunk) -> bool:
         """Tell all of `chunk`. False where the process is to stop before."""
