@@ -276,3 +276,17 @@ async def test_each_life_has_its_own_segment(place):
             life.daemon.sink.submit(FINDINGS[0].at(number))
     names = sorted(path.name.split(".")[1:3] for path in place.settings.journal.directory.glob("*.seg"))
     assert names == [["serve", "0000000001"], ["serve", "0000000002"]]
+
+
+async def test_an_end_does_not_wait_for_a_new_version_that_never_loads(place, caplog):
+    settings = replace(place.settings, modules=(place.module(),))
+    new = replace(settings, modules=(replace(place.module(), config="new"),))
+    async with living(settings, lambda: new) as life:
+        await life.all_run()
+        place.write(range(2))
+        await until(lambda: len(place.lines()) == 2)
+        place.module(code=f"open({str(place.directory / 'loading')!r}, 'w').close()\nimport time\ntime.sleep(60)\n")
+        life.daemon._hangup.set()
+        await until((place.directory / "loading").exists)
+        assert await asyncio.wait_for(life.end(), 8) == 0
+    assert "its new version does not load" not in caplog.text

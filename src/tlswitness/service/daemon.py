@@ -66,6 +66,7 @@ class Daemon:
         self._metrics_at = ""
         self._faults: list[str] = []
         self._since = time.time()
+        self._reloading: asyncio.Task[None] | None = None
         self._stop, self._hurry, self._hangup = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._status = 0
 
@@ -147,9 +148,17 @@ class Daemon:
             await _first_of(self._stop, self._hangup)
             if self._hangup.is_set() and not self._stop.is_set():
                 self._hangup.clear()
-                self._notifier.reloading()
-                await self._reloader.reload()
-                self._notifier.ready(await self._words())
+                await self._reload()
+
+    async def _reload(self) -> None:
+        """Until it is done, or the daemon is told to end: a new version that never loads must not be waited for."""
+        self._notifier.reloading()
+        done = asyncio.Event()
+        self._reloading = _background(self._reloader.reload())
+        self._reloading.add_done_callback(lambda _: done.set())
+        await _first_of(done, self._stop)
+        if not self._stop.is_set():
+            self._notifier.ready(await self._words())
 
     async def _end(self) -> None:
         drain = self._reloader.settings.drain
@@ -165,6 +174,8 @@ class Daemon:
             log.warning("told to end a second time: it ends now, and the modules with it")
             return
         stopping.result()
+        if self._reloading is not None:
+            await asyncio.wait({self._reloading})
         self._tell_left()
         log.info("ended")
 
