@@ -24,7 +24,7 @@ from tlswitness.delivery.outcome import Delivered
 from tlswitness.engine import Engine
 from tlswitness.engine.translate import journal_settings
 from tlswitness.hooks.supervisor.snapshot import State
-from tlswitness.journal import Writer, new_chain
+from tlswitness.journal import Fsync, JournalSettings, WriteFailed, Writer, new_chain
 from tlswitness.lab.directions import configuration
 from tlswitness.lab.fakes import until
 from tlswitness.service.ask import NoDaemon, ask
@@ -326,3 +326,53 @@ def test_the_seeds_script_writes_the_seeds_lines(machine):
         assert process.wait(20) == 0
     assert theirs.read_text() == wanted
     assert ours.read_text() == wanted
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs: root, to mount a small disk")
+def test_a_full_disk_holds_modules_up_and_loses_nothing(machine):
+    """Points of which the writer was told that they are kept, and what modules print, write and count."""
+    state, told = machine.directory / "state", machine.directory / "told.txt"
+    state.mkdir()
+    machine.configure("told", more=f'[[hook]]\nname = "points"\njsonl = "{state}/points.jsonl"\n')
+    serve = f"{sys.executable} -m tlswitness serve --config {machine.file}"
+    command = f"mount -t tmpfs -o size=1m tmpfs {state} && exec {serve}"
+    log = machine.directory / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(["unshare", "-m", "sh", "-c", command], stdout=out, stderr=out)
+    seen = Path(f"/proc/{process.pid}/root{state}")
+    kept = []
+    try:
+        machine.until(lambda: "ready" in log.read_text())
+        writer = Writer(JournalSettings(directory=seen / "journal", fsync=Fsync.NEVER), new_chain("test"))
+        for number in range(3000):
+            if number == 1000:
+                machine.until(lambda: told.exists() and len(told.read_text().splitlines()) == len(kept))
+                fill(seen / "fill")
+            if number == 2000:
+                assert len(kept) < 1500, "the disk was full"
+                process.send_signal(signal.SIGHUP)  # a reload changes nothing, and must not end it
+                (seen / "fill").unlink()
+            with suppress(WriteFailed):
+                writer.append(entries([number]))
+                kept.append(entries([number])[0][0])
+        writer.close()
+        machine.until(lambda: len(told.read_text().splitlines()) >= len(kept))
+        machine.until(lambda: len((seen / "points.jsonl").read_text().splitlines()) >= len(kept))
+        lines = (seen / "points.jsonl").read_text().splitlines()
+        assert [decode(line).epoch for line in lines] == kept
+        assert [int(line.split()[1]) for line in told.read_text().splitlines()] == kept
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0, log.read_text()
+        assert "Traceback" not in log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def fill(file):
+    """Take all the room that there is."""
+    octets = os.open(file, os.O_WRONLY | os.O_CREAT)
+    with suppress(OSError):
+        while True:
+            os.write(octets, bytes(1000))
+    os.close(octets)

@@ -3,16 +3,19 @@
 import asyncio
 import signal
 import socket
+import time
 import urllib.request
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from tests.journal.support import FINDINGS
+from tests.journal.support import FINDINGS, drained, entries
+from tests.service.conftest import Place
 
 from tlswitness.config import ConfigError, Endpoint, Problem
 from tlswitness.hooks.supervisor.snapshot import State
-from tlswitness.journal import DirectoryBusy
+from tlswitness.journal import DirectoryBusy, Writer
+from tlswitness.journal.importer import import_file
 from tlswitness.lab.fakes import until
 from tlswitness.service import look
 from tlswitness.service.ask import NoDaemon, ask
@@ -290,3 +293,82 @@ async def test_an_end_does_not_wait_for_a_new_version_that_never_loads(place, ca
         await until((place.directory / "loading").exists)
         assert await asyncio.wait_for(life.end(), 8) == 0
     assert "its new version does not load" not in caplog.text
+
+
+@pytest.mark.parametrize("step", [86_400.0, -86_400.0])
+async def test_a_clock_that_steps_by_a_day_costs_nothing(place, monkeypatch, step):
+    """Below a daemon, its writer's segments and its retention; each life begins under another clock."""
+    real, off = time.time, [0.0]
+    monkeypatch.setattr(time, "time", lambda: real() + off[0])
+    journal = replace(place.settings.journal, segment_bytes=600, keep_seconds=3 * 3600.0)
+    settings = replace(place.settings, journal=journal, modules=(place.module(),))
+    writer = Writer(journal, "stepping")
+    written = []
+
+    async def told(life, numbers):
+        for number in numbers:
+            writer.append(entries([number]))
+        written.extend(lines_of(numbers))
+        await until(lambda: len(place.lines()) >= len(written))
+        await asyncio.to_thread(life.daemon._janitor.sweep, journal, ["told"], time.time())
+        status = await life.status()
+        assert list(status.troubles()) == []
+        assert status.modules[0].lag >= 0
+        assert status.modules[0].missed == 0
+
+    for life_number in range(3):
+        async with living(settings) as life:
+            await life.all_run()
+            for part in range(3):
+                first = life_number * 60 + part * 20
+                await told(life, range(first, first + 20))
+                off[0] = step - off[0]  # there and back again
+    writer.close()
+    assert place.lines() == written, "each once, in the order of the writer"
+
+
+async def test_a_cloned_directory_is_a_journal_of_its_own(place, tmp_path):
+    """Copied in the midst of everything: both lives go on, each with its cursors, positions and segments."""
+    (tmp_path / "clone").mkdir()
+    clone = Place(tmp_path / "clone")
+    file = tmp_path / "points.jsonl"
+    file.write_text("".join(f"{finding.compact(epoch)}\n" for epoch, finding in entries(range(10), 5)))
+    slow = place.module(code="import time\n" + place_code(place).replace("    with", "    time.sleep(0.002)\n    with"))
+    async with living(replace(place.settings, modules=(slow,))) as life:
+        await life.all_run()
+        writer = Writer(place.settings.journal, "living")
+        import_file(writer, place.settings.journal.directory, file)
+        for number in range(200):
+            writer.append(entries([number]))
+        await until(lambda: len(place.lines()) > 50)
+        copy = await asyncio.create_subprocess_exec("cp", "-a", place.settings.state_dir, clone.settings.state_dir)
+        await copy.wait()
+        told_before = set(place.lines())
+        in_clone = {line_of(epoch, finding) for epoch, finding in drained(clone.settings.journal.directory)}
+        before = {path.name for path in clone.settings.journal.directory.glob("*.seg")}
+        async with living(replace(clone.settings, modules=(clone.module(),))) as other:
+            await other.all_run()
+            for each, numbers in ((place, range(300, 350)), (clone, range(400, 450))):
+                own = Writer(each.settings.journal, "import_0")
+                assert import_file(own, each.settings.journal.directory, file).points == 0, "it has been imported"
+                own.close()
+                each.write(numbers)
+            writer.append(entries(range(200, 250)))
+            await until(lambda: len(place.lines()) >= 310 and clone.lines()[-50:] == lines_of(range(400, 450)))
+            assert list((await other.status()).troubles()) == []
+        writer.close()
+    assert sorted(place.lines()) == sorted(lines_of(range(10), 5) + lines_of([*range(250), *range(300, 350)]))
+    assert len(set(clone.lines())) == len(clone.lines())
+    assert told_before | set(clone.lines()) >= in_clone
+    new = [{path.name for path in each.settings.journal.directory.glob("*.seg")} - before for each in (place, clone)]
+    assert new[0]
+    assert new[1]
+    assert not new[0] & new[1]
+
+
+def line_of(epoch, finding):
+    return f"{epoch} {finding.point.policy.policy_domain}"
+
+
+def lines_of(numbers, *epoch):
+    return [line_of(*entry) for entry in entries(numbers, *epoch)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from tlswitness.hooks.host.printed import MAX_LINE, PrintedLines
 
@@ -47,3 +48,14 @@ def test_stands_in_for_stdout_until_closed() -> None:
     assert told == ["said"]
     lines.close()
     assert sys.stdout is before
+
+
+def test_a_huge_text_without_an_end_takes_no_time() -> None:
+    """A module that prints without end must not be taken for one that hangs."""
+    printed: list[str] = []
+    lines = PrintedLines(printed.append)
+    begun = time.process_time()
+    lines.write("x" * (MAX_LINE * 1000 + 5))
+    assert time.process_time() - begun < 1.0
+    assert [len(line) for line in printed] == [MAX_LINE] * 1000
+    assert lines.partial == "x" * 5

@@ -44,9 +44,10 @@ class PrintedLines(io.TextIOBase):
     def write(self, text: str) -> int:
         with self._lock:
             *lines, self.partial = (self.partial + text).split("\n")
-            while len(self.partial) > MAX_LINE:
-                lines.append(self.partial[:MAX_LINE])
-                self.partial = self.partial[MAX_LINE:]
+            if len(self.partial) > MAX_LINE:  # cut once: each cut copies what is left
+                cuts = range(0, len(self.partial), MAX_LINE)
+                *pieces, self.partial = [self.partial[cut : cut + MAX_LINE] for cut in cuts]
+                lines += pieces
             for line in lines:
                 self._printer(line)
         return len(text)
