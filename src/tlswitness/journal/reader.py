@@ -50,6 +50,10 @@ class _Chain:
         self.scan: Scan | None = None
         self.looked = 0.0
 
+    def findings(self) -> int:
+        """How many the open segment keeps in memory."""
+        return 0 if self.scan is None else self.scan.findings
+
 
 class Reader:
     """Reads a journal from `cursor` on. Not for several threads."""
@@ -166,11 +170,11 @@ class Reader:
         too much is held in memory, others too.
         """
         opened = False
-        while idle and self._queue and (len(self._open) + len(self._queue) > MAX_OPEN or self._full()):
+        while idle and self._queue and (len(self._open) + len(self._queue) > MAX_OPEN or not self._light()):
             self._parked.append(self._put_away(idle.pop(0)))
         while self._heavy():
-            self._queue.append(self._put_away(self._open[0]))
-        while self._queue and len(self._open) < MAX_OPEN and not (self._open and self._full()):
+            self._queue.append(self._put_away(min(self._open, key=_Chain.findings)))  # soonest learnt again
+        while self._queue and len(self._open) < MAX_OPEN and self._light():
             chain = self._queue.popleft()
             if self._begin(chain):
                 self._open.append(chain)
@@ -186,11 +190,13 @@ class Reader:
         self._close(chain)
         return chain
 
-    def _full(self) -> bool:
-        return sum(chain.scan.findings for chain in self._open if chain.scan is not None) >= MAX_FINDINGS
-
     def _heavy(self) -> bool:
-        return len(self._open) > 1 and self._full()
+        """Whether one has to go."""
+        return len(self._open) > 1 and sum(map(_Chain.findings, self._open)) >= MAX_FINDINGS
+
+    def _light(self) -> bool:
+        """Whether one more may come: early enough that none has to go soon, and to be learnt again."""
+        return not self._open or sum(map(_Chain.findings, self._open)) < MAX_FINDINGS // 2
 
     def _begin(self, chain: _Chain) -> bool:
         """Open the first segment of `chain` that is still there."""

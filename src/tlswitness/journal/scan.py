@@ -29,8 +29,9 @@ MAX_LINE = 2 * MIB
 """Octets of a line: a finding has a quarter of that at most. Whatever is longer is no line."""
 MAX_BODY = 64 * MIB
 """Octets of a batch with a position; writers stop far below."""
-MAX_KNOWN = 65_536
-"""Different lines of sessions that are remembered as read."""
+MAX_KNOWN = 8192
+"""Different lines of sessions that are remembered as read: those of the last second come again. Some 250 octets each,
+in each segment that is open."""
 MAX_UNTOLD = 1000
 """Damages that wait to be asked for; more are only counted."""
 
