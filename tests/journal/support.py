@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tlswitness.datapoint import DataPoint, Finding, Policy, PolicyType
@@ -34,3 +36,18 @@ def drained(directory: Path, cursor: dict[str, int] | None = None, limit: int = 
                 found += [(epoch, seen) for epoch, seen, _, _ in chunk.sessions]
                 cursor[chunk.segment] = chunk.end
     return found
+
+
+def in_child(work: Callable[[], object]) -> int:
+    """The process id of one that is forked from this one, and does `work`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the threads of this process
+        child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    return child

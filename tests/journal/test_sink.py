@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import threading
+import time
 from dataclasses import replace
 
 import pytest
-from tests.journal.support import FINDINGS, drained, entries
+from tests.journal.support import FINDINGS, drained, entries, finding, in_child
 
 from tlswitness.journal import sink as module
 from tlswitness.journal.segment import WriteFailed
@@ -142,8 +144,33 @@ def test_findings_are_remembered_within_bounds(settings, monkeypatch):
     monkeypatch.setattr(module, "MAX_FINDINGS", 3)
     sink = JournalSink(Writer(replace(settings), "a"))
     for _ in range(2):
-        for finding in FINDINGS:
-            sink.submit(finding.at(5))
+        for each in FINDINGS:
+            sink.submit(each.at(5))
     assert sink.close()
-    assert drained(settings.directory) == [(5, finding) for finding in FINDINGS] * 2
+    assert drained(settings.directory) == [(5, each) for each in FINDINGS] * 2
     assert len(sink._findings) <= 3
+
+
+def test_a_forked_process_has_a_thread_and_a_chain_of_its_own(settings):
+    sink = JournalSink(Writer(settings, "a"))
+    sink.submit(finding(1).at(1))
+    until_written(sink, 1)
+
+    def work():
+        sink.submit(finding(2).at(2))
+        until_written(sink, 1)
+        os._exit(0 if sink.close() else 1)
+
+    child = in_child(work)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    sink.submit(finding(3).at(3))
+    assert sink.close()
+    found = {(epoch, seen.point.policy.policy_domain) for epoch, seen in drained(settings.directory)}
+    assert found == {(1, "d1.example"), (2, "d2.example"), (3, "d3.example")}
+
+
+def until_written(sink, count):
+    end = time.monotonic() + 10
+    while sink.counters().written < count:
+        assert time.monotonic() < end
+        time.sleep(0.005)

@@ -8,7 +8,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-from tests.journal.support import FINDINGS, drained, entries, finding
+from tests.journal.support import FINDINGS, drained, entries, finding, in_child
 
 from tlswitness.journal import segment as segment_module
 from tlswitness.journal.names import segments
@@ -223,3 +223,16 @@ def test_many_threads_append_to_one_chain(settings):
     assert len(found) == 800
     for thread in range(4):
         assert [epoch for epoch, seen in found if seen == FINDINGS[thread]] == [thread * 1000 + n for n in range(200)]
+
+
+def test_a_forked_process_writes_a_chain_of_its_own(settings):
+    """A server that forks its workers when it has written already: their numbers of findings are not the parent's."""
+    writer = Writer(settings, "a")
+    writer.append([(1, finding(1))])
+    child = in_child(lambda: writer.append([(2, finding(2)), (3, finding(1))]))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    writer.append([(4, finding(3))])
+    writer.close()
+    found = {(epoch, seen.point.policy.policy_domain) for epoch, seen in drained(settings.directory)}
+    assert found == {(1, "d1.example"), (2, "d2.example"), (3, "d1.example"), (4, "d3.example")}
+    assert len({name.chain for name in segments(settings.directory)}) == 2

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter
+from weakref import WeakSet
 
 from tlswitness.datapoint.finding import Finding
 from tlswitness.datapoint.model import DataPoint
@@ -36,6 +38,8 @@ MAX_FINDINGS = 4096
 
 log = logging.getLogger("tlswitness.journal")
 
+_sinks: WeakSet[JournalSink] = WeakSet()
+"""Those of this process, for one that is forked from it."""
 _but_for_the_epoch = attrgetter(*(name for name in DataPoint.__slots__ if name != "epoch"))
 
 
@@ -58,15 +62,20 @@ class JournalSink:
         """`writer` is closed with this. Its thread starts with the first point."""
         self._writer = writer
         self._limit = limit
+        self._closing = False
+        self._said = 0.0
+        self.begin()
+        _sinks.add(self)
+
+    def begin(self) -> None:
+        """Nothing has come yet; also in a process that is forked: what waits is the other one's to write."""
         self._findings: dict[tuple[object, ...], Finding] = {}
         # Guards all below, and is never held while the disk works.
         self._changed = threading.Condition()
         self._queue: deque[DataPoint] = deque()
         self._thread: threading.Thread | None = None
-        self._closing = False
         self._written = self._dropped = self._under_way = 0
         self._failing = ""
-        self._said = 0.0
 
     def submit(self, point: DataPoint) -> None:
         """Queue `point`, or drop and count it. Constant time, from any thread, never raises."""
@@ -169,3 +178,11 @@ class JournalSink:
                 counters.pending,
                 counters.dropped,
             )
+
+
+def _forked() -> None:
+    for sink in tuple(_sinks):
+        sink.begin()
+
+
+os.register_at_fork(after_in_child=_forked)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from weakref import WeakSet
 
 from tlswitness.journal.line import MAX_MARK
 from tlswitness.journal.names import CHAIN, last_number, new_segment, segments, sync_directory
@@ -26,9 +28,15 @@ MAX_BATCH = 16 * MIB
 
 Sync = Callable[[int], None]
 
+_writers: WeakSet[Writer] = WeakSet()
+"""Those of this process, for one that is forked from it."""
+
 
 class Writer:
-    """Appends to one chain. From any thread; appends of several threads follow one another, their fsyncs are shared."""
+    """Appends to one chain. From any thread; appends of several threads follow one another, their fsyncs are shared.
+
+    In a process that is forked it appends to a new chain: the segment that is open is the other one's.
+    """
 
     def __init__(
         self,
@@ -54,6 +62,19 @@ class Writer:
         self._since = 0.0
         self._closed = threading.Event()
         self._ticker: threading.Thread | None = None
+        _writers.add(self)
+
+    def forked(self) -> None:
+        """Called in a new process, which has none of the threads of the other and copies of its locks."""
+        self.chain = f"{self.chain[:31]}_{secrets.token_hex(4)}"
+        self._writing, self._syncing = threading.Lock(), threading.Lock()
+        closed, self._closed = self._closed.is_set(), threading.Event()
+        if closed:
+            self._closed.set()
+        self._ticker = self._serials = None
+        segment, self._segment = self._segment, None
+        if segment is not None and segment.open:
+            segment.abandon()
 
     def append(self, entries: Sequence[Entry], *, source: str = "", position: str = "") -> None:
         """Write `entries` in their order. With `source`, which the caller has claimed, they and its new `position`
@@ -196,3 +217,11 @@ class Writer:
             if segment is not None and segment.size > segment.synced:
                 with suppress(OSError):  # tried again in a moment
                     self._sync_to(segment, segment.size)
+
+
+def _forked() -> None:
+    for writer in tuple(_writers):
+        writer.forked()
+
+
+os.register_at_fork(after_in_child=_forked)
