@@ -152,12 +152,11 @@ class Progress(SlotFile):
     @property
     def running(self) -> Running | None:
         """The call under way. One whose offset the cursor has passed was over already."""
+        self._refresh()
         words = self._words
         since = words[_RUN_SINCE]
         if not since:
             return None
-        self._refresh()
-        words = self._words
         found = Running(words[_RUN_SLOT], words[_RUN_OFFSET], since)
         over = found.slot >= self._capacity or words[TABLE + found.slot * SLOT_WORDS] > found.offset
         return None if over else found
@@ -165,16 +164,19 @@ class Progress(SlotFile):
     @property
     def waiting_until(self) -> int:
         """When the next try of a point is made (monotonic, ns); 0 where none is due."""
+        self._refresh()
         return self._words[_WAITING]
 
     @property
     def counts(self) -> Counts:
+        self._refresh()
         return Counts(*self._words[_CALLS : _DEAD_LETTERS + 1])
 
     def settle(self) -> None:
         """Before a process starts: no call runs. What an earlier supervisor's process was at is no death of a point:
         it may have died with everything else.
         """
+        self._refresh()
         self._words[_RUN_SINCE] = self._words[_WAITING] = 0
 
     def note_death(self, killed_for: Running | None = None) -> tuple[Running | None, int]:
@@ -182,6 +184,7 @@ class Progress(SlotFile):
 
         Where the process was killed for a call, that is given as `killed_for`, and another one is not held to account.
         """
+        self._refresh()
         words = self._words
         running = self.running if killed_for is None or self.running == killed_for else None
         words[_DEATHS] += 1

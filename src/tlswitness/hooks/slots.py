@@ -118,6 +118,7 @@ class SlotFile:
         self._mmap = mmap.mmap(self._fd, info.st_size)
         # A process that a module forks, and that comes back from the call, must end rather than go on with our cursor.
         self._mmap.madvise(mmap.MADV_DONTFORK)
+        self._size = info.st_size
         self._octets = memoryview(self._mmap)
         self._words = self._octets.cast("Q")
         self._capacity = capacity
@@ -189,7 +190,11 @@ class SlotFile:
         return {name for name, slot in self._taken() if self._words[TABLE + slot * SLOT_WORDS + _FINISHED]}
 
     def _refresh(self) -> None:
-        """The other side may have made the file longer. Raises BadProgress; then what was mapped stays so."""
+        """The other side may have made the file longer; and somebody shorter: to read on would be a SIGBUS. Raises
+        BadProgress; then what was mapped stays so.
+        """
+        if os.fstat(self._fd).st_size < self._size:
+            raise BadProgress("damaged: it has become shorter")
         if self._words[_CAPACITY] != self._capacity:
             self._map()
 

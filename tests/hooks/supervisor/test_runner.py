@@ -365,6 +365,20 @@ async def test_a_module_that_writes_over_its_progress_does_not_hinder_a_stop(roo
     assert room.of().state is State.STOPPED
 
 
+async def test_a_progress_file_that_is_cut_off_ends_the_process_alone(room: Any) -> None:
+    hook = room.hook().write()
+    room.append(range(3))
+    await room.run(hook.spec())
+    await room.caught_up()
+    pid = room.of().pid
+    os.truncate(room.hooks / "m" / "progress", 0)
+    assert room.of().counts.calls == 3
+    await until(lambda: not alive(pid))
+    room.append(range(3, 5))
+    await until(lambda: hook.told[-2:] == [3, 4])
+    assert "it has become shorter" in room.of().last_death
+
+
 @pytest.mark.parametrize("first", [0, 3])
 async def test_a_module_that_closes_all_descriptors_is_begun_anew(room: Any, first: int) -> None:
     hook = room.hook().write(

@@ -131,13 +131,13 @@ class ModuleRunner:
     def snapshot(self, sizes: Mapping[str, int]) -> ModuleSnapshot:
         """As it is now; `sizes` are those of the segments."""
         progress, child = self._progress, self._child
-        running = None
+        running, waiting = None, 0
         with suppress(BadProgress):  # `watch` sees to it
             running = None if progress is None or child is None else progress.running
-            self._stood = self._stood if progress is None else progress.standing
-        standing = self._stood
-        state = self._state
-        if state is State.RUNNING and progress is not None and progress.waiting_until:
+            if progress is not None:
+                self._stood, waiting = progress.standing, progress.waiting_until
+        standing, state = self._stood, self._state
+        if state is State.RUNNING and waiting:
             state = State.RETRYING
         return ModuleSnapshot(
             name=self.spec.name,
@@ -207,7 +207,7 @@ class ModuleRunner:
         if not (fresh or await self._prepare()) or self._ending.is_set():
             return None
         assert self._progress is not None
-        self._calls = self._progress.counts.calls
+        self._calls = self._count(self._progress)
         self._stamp = stamp(self.spec)
         self._stderr.begin()
         try:
@@ -260,11 +260,12 @@ class ModuleRunner:
         self._stderr.end()
         progress = self._progress
         assert progress is not None
-        if progress.counts.calls > self._calls:
+        if self._count(progress) > self._calls:
             self._backoff.reset()
         said = bool(self._why_not) and not self._killed_for
         if self._expected or self._ended or (status == EXIT_REFUSED and said):
-            progress.settle()
+            with suppress(BadProgress):  # the next process has a new one
+                progress.settle()
             if self._ended and status:
                 self._trouble("end", f"its process {how(status, self.spec.limits, self._killed_for)} in its own end")
         elif status == EXIT_BUSY and said:
@@ -272,6 +273,12 @@ class ModuleRunner:
             self._why_not = ""
         else:
             self._mourn(status, progress)
+
+    def _count(self, progress: Progress) -> int:
+        """Calls so far; of a damaged file, those that were known before."""
+        with suppress(BadProgress):
+            return progress.counts.calls
+        return self._calls
 
     def _mourn(self, status: int, progress: Progress) -> None:
         where, count = "", 0
