@@ -154,7 +154,7 @@ class Daemon:
         """Until it is done, or the daemon is told to end: a new version that never loads must not be waited for."""
         self._notifier.reloading()
         done = asyncio.Event()
-        self._reloading = _background(self._reloader.reload())
+        self._reloading = background(self._reloader.reload())
         self._reloading.add_done_callback(lambda _: done.set())
         await _first_of(done, self._stop)
         if not self._stop.is_set():

@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tlswitness.hooks.priority import insist
@@ -27,6 +28,8 @@ COLLECT_AFTER = 200_000
 """Objects more than before, after which cycles are looked for: a module's own garbage is bounded."""
 
 _PR_SET_PDEATHSIG = 1
+_M_ARENA_MAX = -8
+"""mallopt(3)"""
 _LOOK = 0.02
 
 
@@ -61,6 +64,10 @@ def step_back(limits: ModuleLimits) -> None:
     if hard != resource.RLIM_INFINITY:
         wanted = min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (wanted, wanted))
+    # One heap for all threads: else, at the limit, each small object is looked for in the other heaps too, in a dozen
+    # system calls, and who allocates without end comes to the deadline before he comes to an error.
+    with suppress(AttributeError):  # another libc
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def hold_alone(home: Path, patience: float = LOCK_PATIENCE) -> bool:
