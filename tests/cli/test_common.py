@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import click
 
-from tlswitness.cli.common import complain, configuration, console, json_members, json_option, print_json, warn
+from tlswitness.cli.common import complain, configuration, console, dashed, json_members, json_option, print_json, warn
 from tlswitness.cli.status import Status
 
 
@@ -48,3 +48,7 @@ def test_members_in_json_have_dashes_at_each_depth():
         one_two: list[Inner]
 
     assert json_members(Outer([Inner(3)])) == {"one-two": [{"bad-lines": 3}]}
+
+
+def test_members_are_named_with_dashes():
+    assert dashed({"a_b": [{"c_d": "e_f"}], "g": 1}) == {"a-b": [{"c-d": "e_f"}], "g": 1}

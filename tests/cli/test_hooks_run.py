@@ -136,7 +136,7 @@ def test_how_a_module_died_is_in_the_list(config, journal, capsys, monkeypatch):
     found = json.loads(capsys.readouterr().out)
     [row] = found["modules"]
     assert found["daemon"] is True
-    assert (row["lag"], row["busy"], row["last_death"]) == (90.0, 2.5, "its process died of SIGSEGV")
+    assert (row["lag"], row["busy"], row["last-death"]) == (90.0, 2.5, "its process died of SIGSEGV")
     assert run_list(config) == Status.OK
     out, err = capsys.readouterr()
     assert "m: last death: its process died of SIGSEGV\n" in out

@@ -176,20 +176,20 @@ def test_each_comes_to_its_own_end(place: Place) -> None:
     assert place.told("endless") == [number for number in everything if number not in FEW]
     assert figures(rows["endless"]) == (POINTS, 3, 0, 0), "an error of its call, and the process lives"
     assert rows["endless"]["slow"] >= 3, "others may have had to wait for the machine"
-    assert "instructions" in rows["endless"]["last_error"] or "seconds" in rows["endless"]["last_error"]
+    assert "instructions" in rows["endless"]["last-error"] or "seconds" in rows["endless"]["last-error"]
     for name, words in DEATHS.items():
-        assert words in rows[name]["last_death"], name
-        assert "(death 3 of 3 on it)" in rows[name]["last_death"]
+        assert words in rows[name]["last-death"], name
+        assert "(death 3 of 3 on it)" in rows[name]["last-death"]
     told = {module["now"]["name"]: module["now"] for module in status["modules"]}
     for name, row in rows.items():
         assert (row["state"], told[name]["state"]) == ("running", "running"), name
-        assert told[name]["last_death"] == row["last_death"]
-        assert told[name]["counts"]["dead_letters"] == row["dead_letters"]
+        assert told[name]["last-death"] == row["last-death"]
+        assert told[name]["counts"]["dead-letters"] == row["dead-letters"]
     assert most < MOST
 
 
 def figures(row: dict[str, Any]) -> tuple[int, int, int, int]:
-    return row["calls"], row["errors"], row["deaths"], row["dead_letters"]
+    return row["calls"], row["errors"], row["deaths"], row["dead-letters"]
 
 
 @pytest.mark.slow
@@ -211,7 +211,7 @@ def test_what_is_said_in_the_midst_of_it(place: Place) -> None:
         assert rows["sleeping"]["state"] == "running"
         assert rows["sleeping"]["calls"] == FEW[0]
         assert rows["sleeping"]["behind"] > 0
-        assert "ended by itself with exit status 3" in rows["exiting"]["last_death"]
+        assert "ended by itself with exit status 3" in rows["exiting"]["last-death"]
         assert place.letters("exiting")[:1] == [0]
         until(lambda: place.list()["good"]["behind"] == 0)
         assert place.told("good") == list(range(POINTS))

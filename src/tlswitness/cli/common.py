@@ -70,6 +70,17 @@ def json_members(value: DataclassInstance) -> dict[str, Any]:
     return asdict(value, dict_factory=lambda items: {name.replace("_", "-"): item for name, item in items})
 
 
+def dashed(value: Any) -> Any:
+    """A JSON value with dashes in the names of all members."""
+    match value:
+        case dict():
+            return {name.replace("_", "-"): dashed(member) for name, member in value.items()}
+        case list():
+            return [dashed(item) for item in value]
+        case _:
+            return value
+
+
 def give_up_printing() -> None:
     """After printing has failed: what is still buffered must not fail once more at the end and change the status."""
     with contextlib.suppress(OSError, ValueError), Path(os.devnull).open("wb") as nothing:

@@ -13,7 +13,7 @@ import click
 from rich import box
 from rich.table import Table
 
-from tlswitness.cli.common import TABLE_WIDTH, complain, console, print_json
+from tlswitness.cli.common import TABLE_WIDTH, complain, console, dashed, print_json
 from tlswitness.cli.plain import moment, plain, size, span
 from tlswitness.cli.status import Status as Exits
 from tlswitness.config import Loaded
@@ -34,7 +34,7 @@ def run_status(loaded: Loaded, *, json: bool = False) -> int:
         return Exits.NO_PERMISSION if answer.forbidden else Exits.UNAVAILABLE
     troubles = [plain(trouble) for trouble in answer.troubles()]
     if json:
-        print_json(as_json(answer))
+        print_json(dashed(as_json(answer)))
     else:
         for line in words(answer):
             click.echo(line)

@@ -18,7 +18,7 @@ from rich import box
 from rich.table import Table
 
 from tlswitness.cli.bar import bar
-from tlswitness.cli.common import TABLE_WIDTH, complain, console, json_members, print_json
+from tlswitness.cli.common import TABLE_WIDTH, complain, console, dashed, json_members, print_json
 from tlswitness.cli.hooks_modules import configured, known
 from tlswitness.cli.plain import plain
 from tlswitness.cli.running import may_use_state
@@ -54,7 +54,7 @@ def run_list(config: Config, *, json: bool = False) -> int:
     absent = isinstance(answer, NoDaemon) and not answer.running
     rows = [_row(config, spec, there, told.get(spec.name), absent=absent) for spec in module_specs(config)]
     if json:
-        print_json({"daemon": not isinstance(answer, NoDaemon), "modules": rows})
+        print_json({"daemon": not isinstance(answer, NoDaemon), "modules": dashed(rows)})
     elif rows:
         console(width=TABLE_WIDTH).print(_table(rows))
         for row in rows:
