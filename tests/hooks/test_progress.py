@@ -264,7 +264,7 @@ def tell():
                 for offset in (offset + 10, offset + 20):
                     begin(offset, time.monotonic_ns())
                     os.write(told, f"\\n{segment} {offset} {offset}\\n".encode())
-                    called(offset + 10)
+                    called(offset + 10, 1)
                 progress.over()
                 cursor[segment] = offset + 10
 

@@ -85,8 +85,8 @@ class Progress(SlotFile):
         words[_RUN_SINCE] = 0
         words[_CALLS] += 1
 
-    def calls_in(self, slot: int) -> tuple[Callable[[int, int], None], Callable[[int], None]]:
-        """`begin(offset, now)` and `called(end)` for the calls of one chunk; then `over`.
+    def calls_in(self, slot: int) -> tuple[Callable[[int, int], None], Callable[[int, int], None]]:
+        """`begin(offset, now)` and `called(end, calls)` for the calls of one chunk; then `over`.
 
         As the methods, in fewer steps: between two calls the word that one runs stays, for the cursor has passed its
         offset, and so it is known to be over.
@@ -99,9 +99,9 @@ class Progress(SlotFile):
             words[_RUN_OFFSET] = offset
             words[_RUN_SINCE] = now
 
-        def called(end: int) -> None:
+        def called(end: int, calls: int) -> None:
             words[done] = end
-            words[_CALLS] += 1
+            words[_CALLS] += calls
 
         return begin, called
 

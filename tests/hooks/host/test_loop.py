@@ -479,3 +479,51 @@ def test_several_writers_each_in_order(bench: Bench) -> None:
         assert mine == list(range(30))
     for writer in others:
         writer.close()
+
+
+class Confined(Each):
+    confined = True
+
+
+def test_what_a_confined_module_prints_goes_out_before_the_cursor_moves_some_calls_at_once(bench):
+    bench.writer.append(entries(range(100)))
+    module_ = Confined()
+    bench.drain(module_)
+    assert module_.told == list(range(100))
+    assert bench.progress.counts.calls == 100
+    assert bench.unread() == 0
+    # Flushed where the cursor stood: nothing between two of these moments was counted as done.
+    assert bench.stamp.flushed == [0, 32, 64, 96]
+
+
+@pytest.mark.parametrize("at", [0, 1, 31, 32, 50, 99])
+def test_the_calls_before_one_that_raises_are_done_and_it_alone_is_running(bench, at):
+    bench.writer.append(entries(range(100)))
+    seen = []
+
+    def act(number):
+        if number == at and not seen:
+            seen.append(number)
+            raise Retry("once", after=0)
+        if number == at:
+            seen.append(bench.progress.counts.calls)
+            running = bench.progress.running
+            seen.append(running is not None and running.offset >= max(bench.progress.cursor().values(), default=0))
+
+    module_ = Confined(act)
+    bench.drain(module_)
+    assert seen == [at, at + 1, True], "the calls before it, and its own first try, count; and it runs"
+    assert module_.told == [*range(at), at, *range(at, 100)]
+    assert bench.unread() == 0
+
+
+@pytest.mark.parametrize("at", [0, 5, 40])
+def test_a_stop_in_between_leaves_the_cursor_behind_what_was_told(bench, at):
+    bench.writer.append(entries(range(100)))
+    first = Confined(lambda number: bench.control.stop() if number == at else None)
+    bench.drain(first)
+    assert first.told == list(range(at + 1))
+    bench.control = Control()
+    second = Confined()
+    bench.drain(second)
+    assert second.told == list(range(at + 1, 100))

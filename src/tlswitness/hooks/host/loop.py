@@ -27,6 +27,10 @@ from tlswitness.journal.scan import Row
 
 READ_AT_ONCE = 4000
 """Sessions of a segment; a writer's lines are split in pieces about twice as long."""
+CALLS_AT_ONCE = 32
+"""Calls of a confined module after which the cursor moves. All that leaves one is what it prints, and that is written
+just before; so a process that is killed between two moves has done nothing yet that its successor does again.
+"""
 IDLE = 1.0
 """Seconds of waiting for the journal, after which one looks all the same."""
 LAST_LOOK = 0.05
@@ -128,6 +132,8 @@ class Loop:
         """The hot path: what happens for each point happens here, and no more."""
         call, clock, budget = callee.call, self._clock, self._budget
         begin, called = self._progress.calls_in(slot)
+        at_once = CALLS_AT_ONCE if getattr(callee, "confined", False) else 1
+        held = last = 0
         stamp, control, shown_of = self._stamp, self._control, self._shown.of
         flush = stamp.flush
         everything = self._shown.everything
@@ -137,23 +143,36 @@ class Loop:
             if shown is None:
                 continue
             if control.stopping:
+                self._commit(called, last, held)
                 return False
             stamp.epoch = epoch
             begin(start, now)
             try:
                 call(epoch, shown)
             except BaseException as error:  # noqa: BLE001 - whatever it is: this is the wall
+                held = self._commit(called, last, held)
                 if not self._settled(error, partial(call, epoch, shown), slot, start, now):
                     return False
                 now = clock()
-            flush()  # before the cursor: what a call that is done has printed is in the file
-            called(end)
+            held, last = held + 1, end
+            if held >= at_once:
+                flush()  # before the cursor: what a call that is done has printed is in the file
+                called(end, held)
+                held = 0
             before, now = now, clock()
             if now - before > budget:
                 self._progress.count_slow()
+        self._commit(called, last, held)
         self._progress.over()
         stamp.epoch = None
         return True
+
+    def _commit(self, called: Callable[[int, int], None], end: int, calls: int) -> int:
+        """Write what the last `calls` calls have printed, and move the cursor to `end`, behind them."""
+        if calls:
+            self._stamp.flush()
+            called(end, calls)
+        return 0
 
     def _tell_batches(self, callee: BatchCallee, slot: int, rows: Sequence[Row]) -> bool:
         """A batch is one call: it begins at its first point, and its last one is done when it is over.

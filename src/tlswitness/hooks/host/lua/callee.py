@@ -17,8 +17,9 @@ from tlswitness.hooks.host.lua.runtime import LuaRuntime
 class LuaCallee:
     """Calls the hook of each module that the script registered, in the order of registration."""
 
-    def __init__(self, runtime: LuaRuntime, modules: int) -> None:
-        """`modules`: how many there are, all of them ready to be called."""
+    def __init__(self, runtime: LuaRuntime, modules: int, *, confined: bool = False) -> None:
+        """`modules`: how many there are, all of them ready to be called; `confined`: nothing leaves them but prints."""
+        self.confined = confined
         self._runtime: LuaRuntime | None = runtime
         self._modules = modules
         self._call = runtime.function("call")

@@ -45,7 +45,7 @@ def load(
             max_instructions=max_instructions,
             max_seconds=max_seconds,
         )
-        started = _started(runtime, code, files.script.name)
+        started = _started(runtime, code, files.script.name, confined=not spec.allow)
     except lupa.lua51.LuaError as error:
         started = f"Lua does not start in {spec.limits.memory} MiB: {words_of(error)}"
     except Exception as error:  # noqa: BLE001 - the script's, or the printer's
@@ -53,7 +53,7 @@ def load(
     return HookLoadFailed(spec.name, spec.target, started) if isinstance(started, str) else started
 
 
-def _started(runtime: LuaRuntime, code: bytes, file: str) -> LuaCallee | str:
+def _started(runtime: LuaRuntime, code: bytes, file: str, *, confined: bool) -> LuaCallee | str:
     """The script after its code and each `init` have run, or why it is of no use."""
     syntax = runtime.guarded(runtime.function("run"), code, file.encode())
     if syntax is not None:
@@ -72,4 +72,4 @@ def _started(runtime: LuaRuntime, code: bytes, file: str) -> LuaCallee | str:
             for done in range(index - 1, 0, -1):
                 runtime.guarded(turn, done, b"deinit")
             return f"init of module {text_of(name)} returned {text_of(answer)}: it must return true"
-    return LuaCallee(runtime, modules)
+    return LuaCallee(runtime, modules, confined=confined)
