@@ -70,7 +70,7 @@ class Paniclog:
         """A log in the file `path` of at most `most` octets; one older file is kept."""
         return cls(LineFile(path, most=most), microseconds=microseconds)
 
-    def print(self, text: str) -> None:
+    def __call__(self, text: str) -> None:
         """Take one print. Never raises."""
         epoch, last = self.epoch, self._last
         stamp = last[1] if epoch is not None and epoch == last[0] else self._stamp(epoch)
@@ -80,8 +80,9 @@ class Paniclog:
             if self.epoch is None or len(self._held) > MAX_HELD:
                 self._write()
 
-    def __call__(self, text: str) -> None:
-        self.print(text)
+    def print(self, text: str) -> None:
+        """The same by its name."""
+        self(text)
 
     def flush(self) -> None:
         """Write what the call has printed, in one write. Never raises."""
