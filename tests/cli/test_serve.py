@@ -357,8 +357,9 @@ def test_a_full_disk_holds_modules_up_and_loses_nothing(machine):
                 kept.append(entries([number])[0][0])
         writer.close()
         machine.until(lambda: len(told.read_text().splitlines()) >= len(kept))
-        machine.until(lambda: len((seen / "points.jsonl").read_text().splitlines()) >= len(kept))
-        lines = (seen / "points.jsonl").read_text().splitlines()
+        points = seen / "points.jsonl"
+        machine.until(lambda: points.exists() and len(points.read_text().splitlines()) >= len(kept))
+        lines = points.read_text().splitlines()
         assert [decode(line).epoch for line in lines] == kept
         assert [int(line.split()[1]) for line in told.read_text().splitlines()] == kept
         process.send_signal(signal.SIGTERM)
