@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -32,7 +33,7 @@ from tlswitness.engine.surroundings import Surroundings
 from tlswitness.engine.trust import TrustStores
 from tlswitness.engine.turns import Turns
 from tlswitness.hooks import HookCounters, HookFunction, HookModule, HookSet
-from tlswitness.journal import JournalSink, SinkCounters, Writer, new_chain
+from tlswitness.journal import JournalSink, SinkCounters, Writer, new_chain, tidy
 from tlswitness.names import BadName, Domain, parse_domain, parse_host
 from tlswitness.net import AddressGuard
 from tlswitness.policy.plan import Plan
@@ -254,7 +255,8 @@ def _journal(config: Config) -> JournalSink | None:
     """A chain of the journal for this engine alone; nothing is opened before the first point."""
     if not config.journal.enabled:
         return None
-    return JournalSink(Writer(translate.journal_settings(config), new_chain(CHAIN)))
+    settings = translate.journal_settings(config)
+    return JournalSink(Writer(settings, new_chain(CHAIN)), tidy=lambda: tidy(settings, time.time()))
 
 
 def _policy_store(directory: Path) -> PolicyStore:

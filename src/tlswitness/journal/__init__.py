@@ -15,6 +15,7 @@ from tlswitness.journal.segment import Entry, WriteFailed
 from tlswitness.journal.settings import Fsync, JournalSettings
 from tlswitness.journal.sink import JournalSink, SinkCounters
 from tlswitness.journal.tally import Count, Tally
+from tlswitness.journal.tidy import tidy
 from tlswitness.journal.writer import Writer
 
 __all__ = [
@@ -45,4 +46,5 @@ __all__ = [
     "retire",
     "segments",
     "sizes",
+    "tidy",
 ]

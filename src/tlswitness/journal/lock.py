@@ -6,6 +6,7 @@ Separate because writers and readers do without it: they never touch what anothe
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,8 @@ from typing import Self
 from tlswitness.journal.names import hold
 
 LOCK = "lock"
+PATIENCE = 10.0
+"""Seconds to wait for a holder without a number: a writer that tidies (`tidy`), and is soon done."""
 
 
 class DirectoryBusy(Exception):  # noqa: N818 - a state of things, in words
@@ -37,8 +40,12 @@ class DirectoryLock:
             raise
 
     def _take(self, directory: Path) -> None:
-        if not hold(self._fd):
-            raise DirectoryBusy(directory, os.pread(self._fd, 20, 0).decode("ascii", "replace").strip())
+        until = time.monotonic() + PATIENCE
+        while not hold(self._fd):
+            holder = os.pread(self._fd, 20, 0).decode("ascii", "replace").strip()
+            if holder or time.monotonic() >= until:
+                raise DirectoryBusy(directory, holder)
+            time.sleep(0.02)
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
 

@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter
@@ -21,6 +22,7 @@ from weakref import WeakSet
 from tlswitness.datapoint.finding import Finding
 from tlswitness.datapoint.model import DataPoint
 from tlswitness.journal.segment import WriteFailed
+from tlswitness.journal.tidy import EVERY
 from tlswitness.journal.writer import Writer
 
 QUEUE_POINTS = 100_000
@@ -58,12 +60,16 @@ class SinkCounters:
 class JournalSink:
     """Takes points over and appends them to a chain of the journal."""
 
-    def __init__(self, writer: Writer, *, limit: int = QUEUE_POINTS) -> None:
-        """`writer` is closed with this. Its thread starts with the first point."""
+    def __init__(self, writer: Writer, *, limit: int = QUEUE_POINTS, tidy: Callable[[], object] | None = None) -> None:
+        """`writer` is closed with this. Its thread starts with the first point. `tidy` is called now and then, on a
+        thread of its own that nobody waits for.
+        """
+        self._tidy = tidy
         self._writer = writer
         self._limit = limit
         self._closing = False
         self._said = 0.0
+        self._tidy_at = 0.0
         self.begin()
         _sinks.add(self)
 
@@ -108,6 +114,12 @@ class JournalSink:
         self._writer.close()
         return self.counters().pending == 0
 
+    def _tidy_up(self) -> None:
+        now = time.monotonic()
+        if self._tidy is not None and now >= self._tidy_at:
+            self._tidy_at = now + EVERY
+            threading.Thread(target=_quietly, args=(self._tidy,), name="journal tidy", daemon=True).start()
+
     def _run(self) -> None:
         backoff = RETRY_FIRST
         while points := self._next():
@@ -119,6 +131,7 @@ class JournalSink:
                 self._failing = failing
             if not failing:
                 backoff = RETRY_FIRST
+                self._tidy_up()
                 continue
             self._complain(failing)
             if taken == 0 and not self._waited(backoff):
@@ -186,3 +199,10 @@ def _forked() -> None:
 
 
 os.register_at_fork(after_in_child=_forked)
+
+
+def _quietly(tidy: Callable[[], object]) -> None:
+    try:
+        tidy()
+    except Exception as error:  # noqa: BLE001 - what is old can wait; nobody hears it here
+        log.warning("what is old in the journal cannot be removed: %s", error)
